@@ -1,0 +1,34 @@
+"""neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
+
+from neurodeploy.bundled import list_models, load_model
+from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.estimate import Costs, estimate
+from neurodeploy.pipeline import Options
+from neurodeploy.pipeline import compile_model as compile
+from neurodeploy.program import Program
+from neurodeploy.simulate import Run, simulate
+from neurodeploy.storage import load, save
+from neurodeploy.target import Target, list_targets, load_target
+from neurodeploy.version import installed_version
+
+__version__ = installed_version()
+
+__all__ = [
+    "ChipNetwork",
+    "Costs",
+    "NeurodeployError",
+    "Options",
+    "Program",
+    "Run",
+    "Target",
+    "compile",
+    "estimate",
+    "list_models",
+    "list_targets",
+    "load",
+    "load_model",
+    "load_target",
+    "save",
+    "simulate",
+]

@@ -1,0 +1,339 @@
+"""ChipNetwork: the integers a chip would hold, and the builder that makes them by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipnet_rules import as_integers, check_range, legal_fields, legal_shape, wire
+from neurodeploy.connections import Connection
+from neurodeploy.connections.base import Shape, frozen
+from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
+from neurodeploy.neurons import MODELS, model_named
+from neurodeploy.weights import LIMITS, SIGN_MODES, prepare
+
+WEIGHT_EXP_LIMIT = 16
+DELAY_LIMIT = 62
+
+
+@dataclass(frozen=True)
+class ChipInput:
+    """A port that the host feeds with spikes."""
+
+    name: str
+    shape: Shape
+
+    @property
+    def size(self) -> int:
+        """Number of addresses."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class ChipPopulation:
+    """Compartments that share a model.
+
+    Attributes:
+        name: The user's layer name.
+        shape: Without batch or time.
+        model: Name of a neuron model.
+        fields: Integer fields of the model, int64, each 0-d or (size,).
+        reset: What a spike does to v.
+        start: Steps of each sample during which the compartments stay idle (registers at their initial
+            values, inputs dropped, no spikes). A layer ``n`` synapses behind the input starts at ``n``, so that
+            its bias and initial state act from the step of its first input on.
+        scale: Register value of v per float unit, or None for hand-made networks; 0-d or (size,).
+        offset: Float membrane that v = 0 stands for; 0-d or (size,).
+    """
+
+    name: str
+    shape: Shape
+    model: str
+    fields: Mapping[str, NDArray[np.int64]]
+    reset: str
+    start: int = 0
+    scale: NDArray[np.float64] | None = None
+    offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
+
+    @property
+    def size(self) -> int:
+        """Number of compartments."""
+        return math.prod(self.shape)
+
+    def full(self, name: str) -> NDArray[np.int64]:
+        """A field as (size,)."""
+        return np.broadcast_to(self.fields[name], (self.size,))
+
+
+@dataclass(frozen=True, eq=False)
+class ChipProjection:
+    """Synapses from one population or input to another population.
+
+    Attributes:
+        source: Name of the sender.
+        target: Name of the receiving population.
+        connection: Wiring and prepared integer weights.
+        weight_exp: The sum is multiplied by ``2**weight_exp`` (floor).
+        num_weight_bits: 1..8, or 9 for mixed.
+        sign_mode: ``mixed``, ``excitatory`` or ``inhibitory``.
+        delay: Extra steps of all synapses: a spike at t is integrated at ``t + 1 + delay``.
+        altered_weights: How many weights the preparation clipped or cleared.
+    """
+
+    source: str
+    target: str
+    connection: Connection
+    weight_exp: int
+    num_weight_bits: int
+    sign_mode: str
+    delay: int
+    altered_weights: int = 0
+
+
+@dataclass(eq=False)
+class ChipNetwork:
+    """An integer network. Populations and inputs share one name space; order of addition is kept.
+
+    Example:
+        >>> net = ChipNetwork()
+        >>> net.add_input("in", shape=(2,))
+        >>> net.add_population("out", shape=(1,), vth=100)
+        >>> net.connect("in", "out", [[40, -42]])
+    """
+
+    inputs: dict[str, ChipInput] = field(default_factory=dict)
+    populations: dict[str, ChipPopulation] = field(default_factory=dict)
+    projections: list[ChipProjection] = field(default_factory=list)
+
+    def add_input(self, name: str, *, shape: tuple[int, ...] | int) -> None:
+        """Add an input port of ``shape``.
+
+        Raises:
+            InvalidNetwork: The name is taken or the shape is empty.
+        """
+        self._check_new(name)
+        self.inputs[name] = ChipInput(name, legal_shape(shape, name))
+
+    def add_population(
+        self,
+        name: str,
+        *,
+        shape: tuple[int, ...] | int,
+        model: str = "cuba",
+        reset: str = "zero",
+        start: int = 0,
+        scale: Any = None,
+        offset: Any = 0.0,
+        **fields: Any,
+    ) -> None:
+        """Add compartments.
+
+        Args:
+            name: Unique name.
+            shape: Without batch or time.
+            model: A neuron model; its fields are the remaining keywords, each an integer, or integers of ``shape``.
+                For ``cuba``: du -1..4095, dv 0..4096, vth, bias_mant, bias_exp, u0, v0.
+            reset: ``zero``, ``subtract`` or ``none``.
+            start: Idle steps at the start of each sample, see :class:`ChipPopulation`.
+            scale: Register value per float unit, to read v back in float.
+            offset: Float membrane at v = 0.
+
+        Raises:
+            InvalidNetwork: Names field, value, legal range and what Lava would have done.
+        """
+        self._check_new(name)
+        known = {m.name for m in MODELS}
+        if model not in known:
+            raise InvalidNetwork(
+                f"no neuron model '{model}'", where=f"population '{name}'", remedy=did_you_mean(model, known)
+            )
+        rules = model_named(model)
+        if reset not in rules.resets:
+            raise InvalidNetwork(
+                f"reset '{reset}' is not a reset of model '{model}'",
+                where=f"population '{name}'",
+                remedy=did_you_mean(reset, rules.resets),
+            )
+        if not isinstance(start, (int, np.integer)) or start < 0:
+            raise InvalidNetwork(
+                f"start = {start!r} is not a step count", where=f"population '{name}'", remedy="give an integer >= 0"
+            )
+        sizes = legal_shape(shape, name)
+        values = legal_fields(rules, fields, sizes, name)
+        self.populations[name] = ChipPopulation(
+            name,
+            sizes,
+            model,
+            values,
+            reset,
+            int(start),
+            None if scale is None else frozen(np.asarray(scale, dtype=np.float64)),
+            frozen(np.asarray(offset, dtype=np.float64)),
+        )
+
+    def connect(
+        self,
+        source: str,
+        target: str,
+        weights: Any,
+        *,
+        kind: str = "dense",
+        weight_exp: int = 0,
+        num_weight_bits: int = 8,
+        sign_mode: str = "mixed",
+        delay: int = 0,
+        stride: tuple[int, int] = (1, 1),
+        padding: tuple[int, int] = (0, 0),
+        dilation: tuple[int, int] = (1, 1),
+        groups: int = 1,
+    ) -> None:
+        """Connect ``source`` to ``target``.
+
+        Args:
+            source: An input or a population.
+            target: A population.
+            weights: Integers: (n_target, n_source) for ``dense``; a matrix or scipy sparse matrix of that shape for
+                ``sparse``; a PyTorch kernel (C_out, C_in/groups, KH, KW) for ``conv2d``.
+            kind: ``dense``, ``sparse`` or ``conv2d``.
+            weight_exp: -16..16; 0 for ``conv2d``, where Lava ignores it.
+            num_weight_bits: 1..8; 9 for mixed keeps odd weights. Ignored for ``conv2d``, as in Lava.
+            sign_mode: ``mixed`` (-256..255), ``excitatory`` (0..255) or ``inhibitory`` (-255..0).
+            delay: 0..62 further steps.
+            stride: Of ``conv2d``, (H, W); so ``padding`` and ``dilation``.
+            padding: Of ``conv2d``.
+            dilation: Of ``conv2d``.
+            groups: Of ``conv2d``.
+
+        Raises:
+            InvalidNetwork: An unknown name or a value outside its range.
+            ShapeMismatch: The weights do not fit the two shapes.
+        """
+        where = f"projection '{source}' -> '{target}'"
+        source_shape = self.shape_of(source)
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        connection = wire(kind, weights, source_shape, self._population(target, where).shape, geometry, where)
+        self.attach(
+            source,
+            target,
+            connection,
+            weight_exp=weight_exp,
+            num_weight_bits=num_weight_bits,
+            sign_mode=sign_mode,
+            delay=delay,
+        )
+
+    def attach(
+        self,
+        source: str,
+        target: str,
+        connection: Connection,
+        *,
+        weight_exp: int = 0,
+        num_weight_bits: int = 8,
+        sign_mode: str = "mixed",
+        delay: int = 0,
+    ) -> None:
+        """As :meth:`connect`, with a ready integer :class:`Connection` instead of weights and geometry.
+
+        Its shapes may differ from the populations' where the C order of the neurons is the same (a flattened map).
+        """
+        where = f"projection '{source}' -> '{target}'"
+        ends = (self.size_of(source), self._population(target, where).size)
+        if ends != (connection.n_source, connection.n_target):
+            raise ShapeMismatch(
+                f"the connection maps {connection.n_source} to {connection.n_target} neurons, the ends have {ends}",
+                where=where,
+                remedy="build the connection for these two populations",
+            )
+        check_range("weight_exp", weight_exp, -WEIGHT_EXP_LIMIT, WEIGHT_EXP_LIMIT, where, "shifts by any value")
+        check_range("delay", delay, 0, DELAY_LIMIT, where, "dies above 63")
+        if sign_mode not in SIGN_MODES:
+            raise InvalidNetwork(f"no sign mode '{sign_mode}'", where=where, remedy=did_you_mean(sign_mode, SIGN_MODES))
+        most_bits = 9 if sign_mode == "mixed" else 8
+        check_range("num_weight_bits", num_weight_bits, 1, most_bits, where, "clears the wrong bits")
+        values = as_integers(connection.weights, "weights", where)
+        if connection.kind == "conv2d":
+            if weight_exp:
+                raise InvalidNetwork(
+                    f"weight_exp = {weight_exp} on a convolution; Lava ignores it",
+                    where=where,
+                    remedy="put the scale into the threshold and bias of the target",
+                )
+            for bound in connection.sum_bounds():
+                check_range("worst-case sum of weights", int(abs(bound).max()), 0, 2**31 - 1, where, "returns garbage")
+            prepared = values.astype(np.int32)
+        else:
+            low, high = LIMITS[sign_mode]
+            for value in (int(values.min(initial=0)), int(values.max(initial=0))):
+                check_range("weight", value, low, high, where, f"clips it to {np.clip(value, low, high)}")
+            prepared = prepare(values, sign_mode, num_weight_bits)
+        self.projections.append(
+            ChipProjection(
+                source,
+                target,
+                connection.with_weights(frozen(prepared)),
+                int(weight_exp),
+                int(num_weight_bits),
+                sign_mode,
+                int(delay),
+                int(np.count_nonzero(prepared != values)),
+            )
+        )
+
+    def _population(self, name: str, where: str) -> ChipPopulation:
+        if name not in self.populations:
+            raise InvalidNetwork(
+                f"'{name}' is not a population", where=where, remedy=did_you_mean(name, self.populations)
+            )
+        return self.populations[name]
+
+    def shape_of(self, name: str) -> Shape:
+        """Shape of an input or population; InvalidNetwork with a suggestion if there is none."""
+        node = self.inputs.get(name) or self.populations.get(name)
+        if node is None:
+            raise InvalidNetwork(
+                f"nothing is called '{name}'",
+                where="network",
+                remedy=did_you_mean(name, [*self.inputs, *self.populations]),
+            )
+        return node.shape
+
+    def size_of(self, name: str) -> int:
+        """Number of neurons or addresses of an input or population."""
+        return math.prod(self.shape_of(name))
+
+    def incoming(self, target: str) -> Iterator[ChipProjection]:
+        """Projections into a population, in order of connection."""
+        return (p for p in self.projections if p.target == target)
+
+    def outgoing(self, source: str) -> Iterator[ChipProjection]:
+        """Projections out of an input or population, in order of connection."""
+        return (p for p in self.projections if p.source == source)
+
+    @property
+    def latency_steps(self) -> int:
+        """Steps by which the last population lags the input."""
+        return max((p.start for p in self.populations.values()), default=0)
+
+    @property
+    def neurons(self) -> int:
+        """Number of compartments."""
+        return sum(p.size for p in self.populations.values())
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses; a shared kernel counts once per use, zero weights of dense connections count."""
+        return sum(p.connection.synapses for p in self.projections)
+
+    def _check_new(self, name: str) -> None:
+        if not name or "/" in name:
+            raise InvalidNetwork(
+                f"'{name}' cannot be a name", where="network", remedy="use a non-empty name without '/'"
+            )
+        if name in self.inputs or name in self.populations:
+            raise InvalidNetwork(f"'{name}' exists already", where="network", remedy="use another name")

@@ -1,0 +1,246 @@
+"""Command line: parse, call, print. No logic."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import neurodeploy
+from neurodeploy import cli_print as show
+from neurodeploy.bundled import list_models
+from neurodeploy.errors import NeurodeployError, did_you_mean
+from neurodeploy.pipeline import PASSES, Options
+from neurodeploy.semantics import CHOICES, EXPLAIN
+from neurodeploy.simulate.run import ENGINES
+from neurodeploy.target import list_targets
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Group(click.Group):
+    """Suggests the closest command for an unknown one."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command '{args[0]}': {did_you_mean(args[0], self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+class _Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """A name or path, completed from a list."""
+
+    def __init__(self, name: str, known: Callable[[], list[str]]) -> None:
+        self.name = name
+        self._known = known
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(n) for n in self._known() if n.startswith(incomplete)]
+        return names or [CompletionItem(incomplete, type="file")]
+
+
+TARGET = _Name("target", list_targets)
+MODEL = _Name("model", list_models)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+engine_option = click.option("--engine", type=click.Choice(ENGINES), default="fast", show_default=True)
+
+
+def semantics_options(command: F) -> F:
+    """What a file cannot say about itself, as options."""
+    for name, choices in reversed(CHOICES.items()):
+        flag = "--" + name.replace("_", "-")
+        command = click.option(flag, name, type=click.Choice(choices), help=EXPLAIN[name])(command)
+    return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
+
+
+def compile_options(command: F) -> F:
+    """Options of the compiler proper."""
+    command = click.option("--output", help="Output node to read out, where the model has several.")(command)
+    command = click.option(
+        "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
+    )(command)
+    return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
+
+
+def _options(values: dict[str, Any]) -> Options:
+    semantics = {k: values.get(k) for k in ("dt_s", *CHOICES)}
+    return Options(semantics, values.get("bits", 8), values.get("output"), values.get("max_neurons_per_core"))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(neurodeploy.__version__, prog_name="neurodeploy")
+def app() -> None:
+    """Trained spiking networks onto Loihi-class chips, and what they cost, without a chip.
+
+    Start with: neurodeploy demo
+    """
+
+
+@app.command()
+@click.option("--target", type=TARGET, default="loihi2", show_default=True)
+@click.option("--model", "models", type=MODEL, multiple=True, help="A bundled model; repeat for more. Default: all.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for programs and tables.")
+@engine_option
+@as_json
+def demo(target: str, models: tuple[str, ...], out: Path | None, engine: str, as_json: bool) -> None:
+    """Compile, run and cost the bundled models on their real test data."""
+    from neurodeploy.demo import run_demo
+
+    with show.status() as progress:
+        rows = run_demo(target, models, out, engine, progress)
+    if as_json:
+        show.json_out(rows)
+    else:
+        show.demo(rows, out)
+
+
+@app.command()
+@click.argument("model", type=MODEL)
+@click.option("--target", type=TARGET, default="loihi2", show_default=True)
+@semantics_options
+@compile_options
+@as_json
+def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
+    """Layers, neurons, synapses and timing of MODEL, and what the target lacks."""
+    from neurodeploy.inspection import inspect_model
+
+    facts = inspect_model(model, target, _options(values))
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.inspection(facts)
+
+
+@app.command("compile")
+@click.argument("model", type=MODEL)
+@click.option("--target", type=TARGET, required=True)
+@click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
+@click.option("--stop-after", type=click.Choice([name for name, _ in PASSES]), help="Last pass to run.")
+@semantics_options
+@compile_options
+@as_json
+def compile_command(
+    model: str, target: str, path: Path | None, stop_after: str | None, as_json: bool, **values: Any
+) -> None:
+    """Compile MODEL (a .nir file or a bundled name) for a target."""
+    from neurodeploy.pipeline import finish, run_passes
+    from neurodeploy.storage import save
+    from neurodeploy.summary import summarise
+
+    if path is None and stop_after is None:
+        raise click.UsageError("Missing option '-o' / '--out': where to write the program (or give --stop-after).")
+    with show.status() as progress:
+        state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress)
+    facts = summarise(state)
+    if path is not None and state.mapping is not None:
+        save(finish(state), path)
+        facts["program"] = str(path)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.compilation(facts)
+
+
+@app.command()
+@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
+@click.option("--steps", type=click.IntRange(min=1), help="Chip steps per sample; default: all of them.")
+@engine_option
+@click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Result file (.npz).")
+@as_json
+def run(program: Path, data: Path, steps: int | None, engine: str, path: Path | None, as_json: bool) -> None:
+    """Run a PROGRAM on spikes, bit for bit as the chip would, and cost it."""
+    from neurodeploy.job import run_job
+
+    with show.bar("samples") as progress:
+        facts = run_job(program, data, steps=steps, engine=engine, out=path, progress=progress)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.run(facts)
+
+
+@app.group(cls=_Group)
+def targets() -> None:
+    """Chips that can be compiled for."""
+
+
+@targets.command("list")
+@as_json
+def targets_list(as_json: bool) -> None:
+    """Names, titles and status."""
+    found = [neurodeploy.load_target(name) for name in list_targets()]
+    rows = [{"name": t.name, "title": t.title, "status": t.status} for t in found]
+    if as_json:
+        show.json_out(rows)
+    else:
+        show.rows(rows)
+
+
+@targets.command("show")
+@click.argument("target", type=TARGET)
+@as_json
+def targets_show(target: str, as_json: bool) -> None:
+    """Every number of TARGET with its source."""
+    from neurodeploy.target import describe
+
+    chip = neurodeploy.load_target(target)
+    rows = [row._asdict() for row in describe(chip)]
+    if as_json:
+        show.json_out({"name": chip.name, "status": chip.status, "description": chip.description, "facts": rows})
+    else:
+        click.echo(f"{chip.title} ({chip.status})\n{chip.description}\n")
+        show.rows(rows)
+
+
+@targets.command("check")
+@click.argument("target", type=TARGET)
+@as_json
+def targets_check(target: str, as_json: bool) -> None:
+    """Check a target file against the schema; exit code 4 with all problems if it is not valid."""
+    from neurodeploy.errors import InvalidTarget
+    from neurodeploy.target import check_target
+
+    problems = check_target(target)
+    if problems:
+        lines = "\n".join(f"  - {p}" for p in problems)
+        raise InvalidTarget(f"{len(problems)} problems:\n{lines}", where=problems[0].where, remedy=problems[0].remedy)
+    if as_json:
+        show.json_out({"target": target, "valid": True})
+    else:
+        click.echo(f"{target}: valid")
+
+
+@app.command()
+@as_json
+def doctor(as_json: bool) -> None:
+    """Say what works on this machine, and how to mend what does not."""
+    from neurodeploy.doctor import examine
+
+    findings = [vars(f) for f in examine()]
+    if as_json:
+        show.json_out(findings)
+    else:
+        show.doctor(findings)
+    if not all(f["ok"] for f in findings):
+        sys.exit(1)
+
+
+def main() -> None:
+    """Entry point: errors are text on stderr, or JSON on stdout with ``--json``; the exit code is the error's."""
+    warnings.showwarning = lambda message, *_args, **_kwargs: click.echo(f"warning: {message}", err=True)
+    try:
+        app(standalone_mode=True)
+    except NeurodeployError as error:
+        if "--json" in sys.argv[1:]:
+            click.echo(json.dumps(error.to_dict(), indent=2))
+        else:
+            click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,187 @@
+"""Tables for people, JSON for programs; progress on stderr and only on a terminal."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def json_out(value: Any) -> None:
+    """Standard JSON on standard output."""
+    print(json.dumps(value, indent=2, allow_nan=False, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def si(value: float, unit: str) -> str:
+    """A quantity with an SI prefix and three digits."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}"
+    power = max(-15, min(9, 3 * math.floor(math.log10(abs(value)) / 3)))
+    prefix = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[power]
+    return f"{value / 10.0**power:.3g} {prefix}{unit}"
+
+
+def band(value: Mapping[str, float], unit: str) -> str:
+    """A quantity with its range."""
+    return f"{si(value['value'], unit)} ({si(value['low'], unit)} .. {si(value['high'], unit)})"
+
+
+def rows(values: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
+    """Any list of equal dictionaries as a table."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for column in values[0] if values else ():
+        numeric = all(isinstance(v[column], (int, float)) for v in values)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for value in values:
+        table.add_row(*(escape(_cell(v)) for v in value.values()))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def demo(results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
+    """The table of ``neurodeploy demo``."""
+    rows(
+        [
+            {
+                "model": r["model"],
+                "target": r["target"],
+                "float acc.": f"{100 * r['float_accuracy']:.2f} %",
+                "chip acc.": f"{100 * r['integer_accuracy']:.2f} %",
+                "samples": r["samples"],
+                "cores": r["cores"],
+                "spikes": round(r["spikes"]),
+                "SynOps": round(r["synops"]),
+                "energy (est.)": si(r["energy_j"], "J"),
+                "range": f"{si(r['energy_low_j'], 'J')} .. {si(r['energy_high_j'], 'J')}",
+                "latency (est.)": si(r["latency_s"], "s"),
+                "bound": r["bound"],
+            }
+            for r in results
+        ],
+        title="Real test data, per inference. Simulated bit for bit on this CPU; energy and latency are estimates.",
+    )
+    profile = results[0]["energy_profile"]
+    print(
+        f"\nEnergy: mesh and leakage, constants '{profile}'; sources: neurodeploy targets show {results[0]['target']}"
+    )
+    if out is not None:
+        print(f"Programs, costs and per-layer tables: {out}")
+
+
+def inspection(facts: Mapping[str, Any]) -> None:
+    """The tables of ``neurodeploy inspect``."""
+    rows(facts["layers"], title=f"{facts['model']}: {facts['neurons']:,} neurons, {facts['synapses']:,} synapses")
+    print(f"\nsemantics: {', '.join(f'{k} = {v}' for k, v in facts['semantics'].items())}")
+    print(f"latency: the output lags the input by {facts['latency_steps']} steps on the chip")
+    if "quantization" in facts:
+        quantization(facts["quantization"])
+    if facts["problems"]:
+        print(f"\n{facts['target']} cannot run it:")
+        for p in facts["problems"]:
+            print(f"  - {p['layer']}: {p['what']}\n    try: {p['remedy']}")
+    else:
+        print(f"\n{facts['target']}: fits on {facts['cores']} cores of {facts['chips']} chip(s)")
+
+
+def quantization(facts: Mapping[str, Any]) -> None:
+    """Chosen fields, errors and headroom per layer."""
+    print()
+    rows(facts["populations"], title="fields per layer (headroom: bits left before a register wraps or saturates)")
+    print()
+    rows(facts["projections"], title="weights per projection")
+
+
+def compilation(facts: Mapping[str, Any]) -> None:
+    """The summary of ``neurodeploy compile``."""
+    if "quantization" in facts:
+        quantization(facts["quantization"])
+    if "utilisation" in facts:
+        print()
+        rows([_core(c) for c in facts["utilisation"]["cores"]], title="cores")
+    parts = [f"{facts[k]:,} {k}" for k in ("neurons", "synapses", "cores", "chips") if k in facts]
+    print(f"\n{facts['model']} on {facts['target']}: {', '.join(parts)}")
+    if "program" in facts:
+        print(f"written: {facts['program']}")
+
+
+def _core(use: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "core": use["core"],
+        "chip": use["chip"],
+        "holds": ", ".join(f"{name}: {count}" for name, count in use["populations"].items()),
+        "fullest resource": use["binding"],
+        "used": f"{100 * use['share']:.1f} %",
+    }
+
+
+def run(facts: Mapping[str, Any]) -> None:
+    """The summary of ``neurodeploy run``."""
+    costs = facts["costs"]
+    rows([{"population": n, **c} for n, c in facts["populations"].items()], title="counts over all samples")
+    print(
+        f"\n{facts['samples']} samples on {facts['target']}, engine {facts['engine']}; simulated {facts['simulated']}"
+    )
+    if facts["accuracy"] is not None:
+        print(f"accuracy: {100 * facts['accuracy']:.2f} %")
+    print(f"per inference (estimates, constants '{costs['profile']}'; {costs['not_included']}):")
+    print(f"  spikes {costs['spikes']:,.1f}   SynOps {costs['syn_ops']:,.1f}   steps {costs['steps']}")
+    print(f"  mesh energy      {band(costs['mesh_energy_j'], 'J')}")
+    print(f"  + leakage        {band(costs['energy_j'], 'J')}")
+    print(f"  + embedded x86   {band(costs['total_energy_j'], 'J')}")
+    print(f"  latency          {band(costs['latency_s'], 's')}, bound by: {costs['bound']}")
+    if "result" in facts:
+        print(f"written: {facts['result']}")
+
+
+def doctor(findings: Sequence[Mapping[str, Any]]) -> None:
+    """One line per check."""
+    for f in findings:
+        print(f"{'ok  ' if f['ok'] else 'FAIL'}  {f['name']}: {f['detail']}")
+        if f["remedy"]:
+            print(f"      try: {f['remedy']}")
+
+
+@contextmanager
+def status() -> Iterator[Callable[[str], None]]:
+    """A spinner with the current activity."""
+    console = Console(stderr=True)
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    with console.status("starting") as spinner:
+        yield lambda text: spinner.update(text)
+
+
+@contextmanager
+def bar(unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over a known total."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(unit, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

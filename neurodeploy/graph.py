@@ -1,0 +1,79 @@
+"""A NIR graph as plain, checked data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.errors import ShapeMismatch, UnsupportedNode
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One node: its NIR type name and parameters (arrays as in the file)."""
+
+    name: str
+    type: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes and edges of one file.
+
+    Attributes:
+        nodes: By name.
+        edges: (source, target), no duplicates, both ends exist.
+        metadata: Our own conventions recorded in the file (``metadata["neurodeploy"]``), else empty.
+        origin: File name or description, for messages.
+    """
+
+    nodes: Mapping[str, Node]
+    edges: tuple[tuple[str, str], ...]
+    metadata: Mapping[str, object]
+    origin: str
+
+    def before(self, name: str) -> list[str]:
+        """Nodes with an edge into ``name``."""
+        return [a for a, b in self.edges if b == name]
+
+    def after(self, name: str) -> list[str]:
+        """Nodes that ``name`` has an edge to."""
+        return [b for a, b in self.edges if a == name]
+
+
+def check_graph(graph: Graph) -> Graph:
+    """Reject what NIR's own reader lets through: missing ends, duplicates, loose nodes, NaN, inf, tau <= 0.
+
+    Raises:
+        UnsupportedNode: Names the node and the rule.
+        ShapeMismatch: An edge names a node that is not there.
+    """
+    for edge in graph.edges:
+        for end in edge:
+            if end not in graph.nodes:
+                candidates = sorted(n for n in graph.nodes if n.startswith(f"{end}."))
+                raise ShapeMismatch(
+                    f"edge {edge[0]} -> {edge[1]} names '{end}', which is not a node",
+                    where=graph.origin,
+                    remedy=f"point it at one of {candidates or sorted(graph.nodes)} and write the file again",
+                )
+    if len(set(graph.edges)) != len(graph.edges):
+        raise UnsupportedNode("an edge stands twice", where=graph.origin, remedy="remove the duplicate")
+    for name, node in graph.nodes.items():
+        where = f"{graph.origin}, node '{name}' ({node.type})"
+        if not graph.before(name) and node.type != "Input" or not graph.after(name) and node.type != "Output":
+            raise UnsupportedNode(
+                "the node is not on a path from an Input to an Output", where=where, remedy="connect or remove it"
+            )
+        for key, value in node.params.items():
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise UnsupportedNode(
+                    f"{key} holds NaN or infinity", where=where, remedy="retrain or repair the model before export"
+                )
+            if key.startswith("tau") and not np.all(value > 0):
+                raise UnsupportedNode(f"{key} must be positive", where=where, remedy="check the exporter's units")
+    return graph

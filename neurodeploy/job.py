@@ -1,0 +1,67 @@
+"""Run a stored program on a stored data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurodeploy.atomic import replacing
+from neurodeploy.estimate import estimate
+from neurodeploy.evaluate import accuracy, load_samples, run_program
+from neurodeploy.simulate.readout import classify
+from neurodeploy.storage import load
+
+
+def run_job(
+    program_path: Path,
+    data_path: Path,
+    *,
+    steps: int | None = None,
+    engine: str = "fast",
+    out: Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Simulate, read out, cost; with ``out`` also write spikes of every population, scores and predictions.
+
+    Args:
+        program_path: A ``.ndp`` file.
+        data_path: ``DATA.npz``, see :func:`neurodeploy.evaluate.load_samples`.
+        steps: Chip steps per sample.
+        engine: ``fast`` or ``reference``.
+        out: Result ``.npz``.
+        progress: Told samples done and samples in all.
+    """
+    program, samples = load(program_path), load_samples(data_path)
+    total, done = len(samples.spikes), 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    keep = tuple(program.net.populations) if out is not None else None
+    run, values = run_program(program, samples.spikes, engine=engine, steps=steps, keep=keep, progress=advance)
+    costs = estimate(run, program)
+    facts: dict[str, Any] = {
+        "program": str(program_path),
+        "target": program.target.name,
+        "engine": run.engine,
+        "simulated": "bit for bit on this CPU; not on a chip",
+        "samples": total,
+        "accuracy": None,
+        "populations": {name: vars(c) for name, c in run.counters.populations.items()},
+        "costs": costs.to_dict(),
+    }
+    if values is not None and samples.labels is not None:
+        facts["accuracy"] = accuracy(values, samples.labels)
+    if out is not None:
+        arrays: dict[str, Any] = {f"spikes_{name}": s for name, s in run.spikes.items()}
+        if values is not None:
+            arrays |= {"scores": values, "predictions": classify(values)}
+        with replacing(out) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        facts["result"] = str(out)
+    return facts

@@ -1,0 +1,255 @@
+"""An independent proof that a mapping is legal.
+
+It recounts everything from the finished mapping, neuron by neuron and synapse by synapse, and shares no code with the
+passes that made it: only the network, the target and numpy. Where the passes use closed forms, this enumerates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipmap import Mapping
+from neurodeploy.chipnet import ChipNetwork, ChipProjection
+from neurodeploy.connections import Conv2d, Dense
+from neurodeploy.errors import MappingFault
+from neurodeploy.mapping.check_rows import rows_of_convolution, words_of_row
+from neurodeploy.target_schema import Target
+
+Ints = NDArray[np.int64]
+Pairs = NDArray[np.bool_]
+
+
+def check_mapping(net: ChipNetwork, mapping: Mapping, target: Target) -> None:
+    """Prove that a mapping is legal on its target.
+
+    Raises:
+        MappingFault: Names the core, the resource and the numbers of the first fault found.
+    """
+    check_assignment(net, mapping)
+    check_sites(mapping, target)
+    reached = reached_cores(net, mapping)
+    for resource, needed in recount(net, mapping, target, reached).items():
+        limit = getattr(target.core, resource)
+        if limit is None:
+            continue
+        for core, number in enumerate(needed):
+            if number > limit.value:
+                raise _fault(
+                    f"core {core} needs {number:,} {resource} of {limit.value:,}",
+                    f"logical core {core}, resource {resource}",
+                )
+    check_routes(net, mapping, target, reached)
+
+
+def check_assignment(net: ChipNetwork, mapping: Mapping) -> None:
+    """Every neuron of every population sits on exactly one existing core, and no core is empty."""
+    missing = sorted(net.populations.keys() - mapping.core_of.keys())
+    unknown = sorted(mapping.core_of.keys() - net.populations.keys())
+    if missing or unknown:
+        raise _fault(f"populations without cores: {missing}; cores for no population: {unknown}", "core_of")
+    if len(mapping.chip_of) != len(mapping.core_on_chip):
+        raise _fault(f"{len(mapping.chip_of)} chips, but {len(mapping.core_on_chip)} sites", "chip_of, core_on_chip")
+    cores = len(mapping.chip_of)
+    occupied = np.zeros(cores, bool)
+    for name, population in net.populations.items():
+        core_of = np.asarray(mapping.core_of[name])
+        if core_of.shape != (population.size,):
+            raise _fault(f"{core_of.shape} cores for {population.size} neurons", f"population '{name}'")
+        if not np.issubdtype(core_of.dtype, np.integer):
+            raise _fault(f"core numbers are {core_of.dtype}", f"population '{name}'")
+        for neuron in np.flatnonzero((core_of < 0) | (core_of >= cores))[:1]:
+            raise _fault(
+                f"neuron {neuron} is on core {core_of[neuron]}, of cores 0..{cores - 1}",
+                f"population '{name}', neuron {neuron}",
+            )
+        occupied[core_of] = True
+    for core in np.flatnonzero(~occupied)[:1]:
+        raise _fault(f"core {core} holds 0 neurons", f"logical core {core}")
+
+
+def check_sites(mapping: Mapping, target: Target) -> None:
+    """Every core has a site of its own, on a chip and at a place in the mesh that exist."""
+    mesh = target.mesh
+    taken: dict[tuple[int, int], int] = {}
+    for core, (chip, site) in enumerate(zip(mapping.chip_of, mapping.core_on_chip, strict=True)):
+        where = f"logical core {core}"
+        if not 0 <= chip < mesh.chips.value:
+            raise _fault(f"core {core} is on chip {chip}, of chips 0..{mesh.chips.value - 1}", where)
+        if not 0 <= site < mesh.cores_per_chip.value:
+            raise _fault(f"core {core} is at site {site}, of sites 0..{mesh.cores_per_chip.value - 1}", where)
+        x, y = _tile(int(site), target)
+        if not (0 <= x < mesh.tiles_x.value and 0 <= y < mesh.tiles_y.value):
+            raise _fault(
+                f"core {core} is on tile ({x}, {y}), of {mesh.tiles_x.value} x {mesh.tiles_y.value} tiles", where
+            )
+        if (chip, site) in taken:
+            raise _fault(f"cores {taken[chip, site]} and {core} share site {site} of chip {chip}", where)
+        taken[chip, site] = core
+
+
+def reached_cores(net: ChipNetwork, mapping: Mapping) -> list[Pairs]:
+    """Per projection, whether each source neuron has a synapse on each core, (cores, n_source)."""
+    reached = []
+    for p in net.projections:
+        core_of = mapping.core_of[p.target]
+        pairs = np.zeros((len(mapping.chip_of), p.connection.n_source), bool)
+        if isinstance(p.connection, Dense):
+            pairs[core_of] = True
+        else:
+            targets, sources = _synapses(p)
+            pairs[core_of[targets], sources] = True
+        reached.append(pairs)
+    return reached
+
+
+def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pairs]) -> dict[str, Ints]:
+    """Need per core, (cores,), of each resource a target can limit; named as in the target file."""
+    cores = len(mapping.chip_of)
+    core, axon = target.core, target.axon
+    none = np.zeros(cores, np.int64)
+    neurons, axons_in, slots, words, convolutions = (none.copy() for _ in range(5))
+    for core_of in mapping.core_of.values():
+        np.add.at(neurons, core_of, 1)
+    on_core: dict[str, list[set[object]]] = {k: [set() for _ in none] for k in ("profile", "vth", "format", "group")}
+    for name, population in net.populations.items():
+        fixed = [k for k in sorted(population.fields) if k not in ("vth", "bias_mant", "u0", "v0")]
+        columns = [population.full(k) for k in (*fixed, "vth") if k in population.fields]
+        rows = np.unique(np.stack([mapping.core_of[name], *columns]), axis=1).T.tolist()
+        for at, *values in rows:
+            threshold = values.pop() if "vth" in population.fields else 0
+            on_core["profile"][at].add((population.model, population.reset, *values))
+            on_core["vth"][at].add(threshold)
+            on_core["group"][at].add(name)
+    counted: dict[str, Pairs] = {}
+    discrete: dict[str, Pairs] = {}
+    shared: dict[str, Pairs] = {}
+    for p, pairs in zip(net.projections, reached, strict=True):
+        is_conv = isinstance(p.connection, Conv2d)
+        present = pairs.any(axis=1)
+        words += _words(p, mapping, target)
+        for at in np.flatnonzero(present):
+            on_core["format"][at].add(_format(p, target))
+        if is_conv:
+            convolutions += present
+        if is_conv and core.conv_axon_in_words is not None:
+            axons_in += present * core.conv_axon_in_words.value
+        else:
+            _join(counted, p.source, pairs)
+        _join(shared if is_conv else discrete, p.source, pairs)
+    for pairs in counted.values():
+        axons_in += pairs.sum(axis=1)
+    narrow = axon.discrete_slots.value if axon.discrete_slots is not None else 1
+    wide = axon.pop32_slots.value if axon.pop32_slots is not None else narrow
+    for source in discrete.keys() | shared.keys():
+        if source in net.populations:
+            nothing = np.zeros((1, 1), bool)
+            one, two = discrete.get(source, nothing), shared.get(source, nothing)
+            axons = np.where(two, wide, np.where(one, narrow, 0))
+            np.add.at(slots, mapping.core_of[source], axons.sum(axis=0))
+    axon_map = neurons * (core.axon_map_neuron_words.value if core.axon_map_neuron_words is not None else 0)
+    axon_mem = convolutions * (core.conv_axon_mem_words.value if core.conv_axon_mem_words is not None else 0)
+    compartments = neurons * (core.neuron_words.value if core.neuron_words is not None else 0)
+    sizes = {k: np.array([len(found) for found in v], np.int64) for k, v in on_core.items()}
+    return {
+        "neurons": neurons,
+        "in_axons": axons_in,
+        "out_axon_slots": slots,
+        "synapse_words": words,
+        "compartment_profiles": sizes["profile"],
+        "vth_profiles": sizes["vth"],
+        "synapse_formats": sizes["format"],
+        "neuron_groups": sizes["group"],
+        "axon_map_words": axon_map,
+        "axon_mem_words": axon_mem,
+        "pool_words": axons_in + compartments + words + axon_map + axon_mem,
+    }
+
+
+def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pairs]) -> None:
+    """Every pair of cores that must talk is joined by a walk over tiles of the mesh, x first, then y.
+
+    Between chips the walk passes tile (0, 0) of both; host spikes start at tile (0, 0) of chip 0.
+    """
+    where = [(int(chip), *_tile(int(s), target)) for chip, s in zip(mapping.chip_of, mapping.core_on_chip, strict=True)]
+    walks = set()
+    for p, pairs in zip(net.projections, reached, strict=True):
+        if p.source in net.populations:
+            for source in np.unique(mapping.core_of[p.source]):
+                own = np.flatnonzero(mapping.core_of[p.source] == source)
+                walks |= {(where[source], where[at]) for at in np.flatnonzero(pairs[:, own].any(axis=1))}
+        else:
+            walks |= {((0, 0, 0), where[at]) for at in np.flatnonzero(pairs.any(axis=1))}
+    legs = set()
+    for (chip, *start), (other, *end) in walks:
+        legs |= {(*start, *end)} if chip == other else {(*start, 0, 0), (0, 0, *end)}
+    for x, y, end_x, end_y in legs:
+        steps = 0
+        while (x, y) != (end_x, end_y):
+            x, y = (x + np.sign(end_x - x), y) if x != end_x else (x, y + np.sign(end_y - y))
+            steps += 1
+            inside = 0 <= x < target.mesh.tiles_x.value and 0 <= y < target.mesh.tiles_y.value
+            if not inside or steps > target.mesh.tiles_x.value + target.mesh.tiles_y.value:
+                raise _fault(f"a route to tile ({end_x}, {end_y}) leaves the mesh at ({x}, {y})", "routes")
+
+
+def _tile(site: int, target: Target) -> tuple[int, int]:
+    mesh = target.mesh
+    number = site // mesh.cores_per_tile.value
+    if mesh.tile_order.value == "column_major":
+        return number // mesh.tiles_y.value, number % mesh.tiles_y.value
+    return number % mesh.tiles_x.value, number // mesh.tiles_x.value
+
+
+def _synapses(p: ChipProjection) -> tuple[Ints, Ints]:
+    """Target and source of every explicit synapse."""
+    if isinstance(p.connection, Conv2d):
+        targets, sources, _ = p.connection.taps()
+        return targets, sources
+    found = p.connection.pattern().tocoo()
+    return found.row.astype(np.int64), found.col.astype(np.int64)
+
+
+def _join(table: dict[str, Pairs], source: str, pairs: Pairs) -> None:
+    table[source] = table[source] | pairs if source in table else pairs
+
+
+def _bits(p: ChipProjection, target: Target) -> tuple[int, int]:
+    """Bits of a weight and of a delay."""
+    wanted = 8 if isinstance(p.connection, Conv2d) else p.num_weight_bits
+    legal = [b for b in target.weight.legal_bits.value if b >= wanted]
+    delay = ceil(np.log2(p.delay + 1))
+    return min(legal) if legal else wanted, min(delay, target.axon.delay_bits.value)
+
+
+def _format(p: ChipProjection, target: Target) -> tuple[object, ...]:
+    return isinstance(p.connection, Conv2d), *_bits(p, target), p.weight_exp, p.sign_mode
+
+
+def _words(p: ChipProjection, mapping: Mapping, target: Target) -> Ints:
+    """Words of synapse memory of a projection on each core: each distinct row counted once."""
+    core_of = mapping.core_of[p.target].astype(np.int64)
+    words = np.zeros(len(mapping.chip_of), np.int64)
+    weight, delay = _bits(p, target)
+    bits = weight + delay + target.core.synapse_index_bits.value
+    if isinstance(p.connection, Dense):
+        for core, neurons in zip(*np.unique(core_of, return_counts=True), strict=True):
+            words[core] = p.connection.n_source * words_of_row(int(neurons), bits, target)
+    elif isinstance(p.connection, Conv2d):
+        for core, rows in rows_of_convolution(p.connection, core_of, weight + delay, target).items():
+            words[core] = rows
+    else:
+        per_row: dict[int, int] = defaultdict(int)
+        targets, sources = _synapses(p)
+        pairs, counts = np.unique(core_of[targets] * p.connection.n_source + sources, return_counts=True)
+        for synapses in np.unique(counts).tolist():
+            per_row[synapses] = words_of_row(synapses, bits, target)
+        np.add.at(words, pairs // p.connection.n_source, np.array([per_row[n] for n in counts.tolist()], np.int64))
+    return words
+
+
+def _fault(what: str, where: str) -> MappingFault:
+    return MappingFault(what, where=where, remedy="map the network again, or correct the hand-made mapping")

@@ -1,0 +1,140 @@
+"""The limits of a core, one function per rule; its docstring is the rule.
+
+Each takes the loads of some cores and returns what they need of the resource and how much a core has, or None where
+the target knows no such limit. ``{limit}`` in a docstring stands for the target's number.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+
+from neurodeploy.mapping.capacity import Loads
+from neurodeploy.mapping.rows import Ints
+from neurodeploy.target_schema import Count, Target
+
+Use = tuple[Ints, int]
+"""What each core needs of a resource, and how much a core has."""
+Excess = tuple[int, int]
+"""The largest need of a resource, and how much a core has."""
+
+
+def neurons(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} compartments on a core (hardware.md 1.1, 2.1)."""
+    return _against(loads.neurons, target.core.neurons)
+
+
+def in_axons(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} in-axons on a core: one per distinct source neuron with a synapse on it, host inputs included
+    (hardware.md 1.1). Where the target charges convolutions by the core, a fixed number of words for each (2.2)."""
+    return _against(loads.axons_in, target.core.in_axons)
+
+
+def out_axon_slots(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} out-axon slots on a core: each neuron takes an axon for each distinct core that it reaches
+    (hardware.md 1.1). A discrete axon takes ``discrete_slots``; one that feeds a convolution takes ``pop32_slots``."""
+    return _against(loads.axon_slots, target.core.out_axon_slots)
+
+
+def synapse_words(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} words of synapse memory on a core (hardware.md 1.3, 2.3): a row for each source neuron of a dense
+    or sparse projection, zero weights of dense rows included; shared rows for the blocks of a convolution."""
+    return _against(loads.words, target.core.synapse_words)
+
+
+def compartment_profiles(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} distinct compartment settings on a core: model, reset, decays, bias exponent (hardware.md
+    1.2)."""
+    return _against(loads.profiles, target.core.compartment_profiles)
+
+
+def vth_profiles(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} distinct threshold values on a core (hardware.md 1.2)."""
+    return _against(loads.thresholds, target.core.vth_profiles)
+
+
+def synapse_formats(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} synapse formats on a core: discrete or shared rows, weight bits, weight exponent, sign mode and
+    delay bits (hardware.md 1.2)."""
+    return _against(loads.formats, target.core.synapse_formats)
+
+
+def neuron_groups(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} neuron groups on a core, one per population (hardware.md 2.2)."""
+    return _against(loads.populations, target.core.neuron_groups)
+
+
+def axon_map_words(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} words of axon map on a core, charged per neuron (hardware.md 2.2: exact for dense layers)."""
+    return _against(_axon_map(loads, target), target.core.axon_map_words)
+
+
+def axon_mem_words(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} words of axon memory on a core, charged per convolution that it receives (hardware.md 2.2)."""
+    return _against(_axon_mem(loads, target), target.core.axon_mem_words)
+
+
+def pool_words(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} words of in-axons + neurons + synapse memory + axon map + axon memory together (hardware.md 2.2,
+    which reproduces 13 of 13 printed totals)."""
+    own = target.core.neuron_words
+    compartments = loads.neurons * (0 if own is None else own.value)
+    total = loads.axons_in + compartments + loads.words + _axon_map(loads, target) + _axon_mem(loads, target)
+    return _against(total, target.core.pool_words)
+
+
+Constraint = Callable[[Loads, Target], "Use | None"]
+
+CONSTRAINTS: tuple[Constraint, ...] = (
+    neurons,
+    in_axons,
+    out_axon_slots,
+    synapse_words,
+    compartment_profiles,
+    vth_profiles,
+    synapse_formats,
+    neuron_groups,
+    axon_map_words,
+    axon_mem_words,
+    pool_words,
+)
+
+
+def name_of(constraint: Constraint) -> str:
+    """The resource, as in the target file."""
+    return str(getattr(constraint, "__name__", constraint))
+
+
+def uses(loads: Loads, target: Target) -> dict[str, Use]:
+    """Need per core and limit of every resource that the target limits."""
+    found = {name_of(c): c(loads, target) for c in CONSTRAINTS}
+    return {name: use for name, use in found.items() if use is not None}
+
+
+def violated(loads: Loads, target: Target) -> dict[str, Excess]:
+    """The resources of which some core needs too much: the largest need and the limit."""
+    worst = {name: (int(needed.max(initial=0)), limit) for name, (needed, limit) in uses(loads, target).items()}
+    return {name: (needed, limit) for name, (needed, limit) in worst.items() if needed > limit}
+
+
+def describe(constraint: Constraint, target: Target) -> str | None:
+    """The rule in words with the target's number, or None where the target has no such limit."""
+    limit = getattr(target.core, name_of(constraint))
+    text = " ".join((inspect.getdoc(constraint) or "").split())
+    return None if limit is None else text.replace("{limit}", f"{limit.value:,}")
+
+
+def _against(needed: Ints, limit: Count | None) -> Use | None:
+    return None if limit is None else (needed, limit.value)
+
+
+def _axon_map(loads: Loads, target: Target) -> Ints:
+    per_neuron = target.core.axon_map_neuron_words
+    return loads.neurons * (0 if per_neuron is None else per_neuron.value)
+
+
+def _axon_mem(loads: Loads, target: Target) -> Ints:
+    charge = target.core.conv_axon_mem_words
+    return np.zeros_like(loads.neurons) if charge is None else loads.convolutions * charge.value

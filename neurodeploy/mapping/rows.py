@@ -1,0 +1,67 @@
+"""What synapses cost in a core's memory: widths, rows and words (hardware.md 1.3 and 2.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipnet import ChipProjection
+from neurodeploy.target_schema import Core, Target
+
+Ints = NDArray[np.int64]
+
+CONV_WEIGHT_BITS = 8
+"""Lava ignores ``num_weight_bits`` of a convolution; its kernel is held in 8 bits."""
+
+
+def weight_bits(projection: ChipProjection, target: Target) -> int:
+    """Bits of a stored weight: the narrowest legal format that holds ``num_weight_bits`` (Loihi 1 has no 7)."""
+    wanted = CONV_WEIGHT_BITS if projection.connection.kind == "conv2d" else projection.num_weight_bits
+    return min((b for b in target.weight.legal_bits.value if b >= wanted), default=wanted)
+
+
+def delay_bits(projection: ChipProjection, target: Target) -> int:
+    """Bits of a stored delay: none without delay, else what the delay needs, at most the chip's field."""
+    return min(projection.delay.bit_length(), target.axon.delay_bits.value)
+
+
+def discrete_bits(projection: ChipProjection, target: Target) -> int:
+    """Bits of one synapse of a dense or sparse row."""
+    return weight_bits(projection, target) + delay_bits(projection, target) + target.core.synapse_index_bits.value
+
+
+def conv_bits(projection: ChipProjection, target: Target, neurons: int) -> int:
+    """Bits of one synapse of a convolution row, whose index addresses ``neurons`` compartments.
+
+    The index takes the narrowest legal width, at most the target's ``conv_index_bits``.
+    """
+    core = target.core
+    legal = core.legal_index_bits.value if core.legal_index_bits is not None else ()
+    enough = [b for b in legal if 2**b >= neurons]
+    index = min([core.conv_index_bits.value, *enough])
+    return weight_bits(projection, target) + delay_bits(projection, target) + index
+
+
+def row_words(synapses: Ints, bits: int | Ints, core: Core) -> Ints:
+    """Words of rows of ``synapses`` synapses of ``bits`` bits each.
+
+    A header for each started chunk of ``synapse_chunk`` synapses (0: one for the row), every chunk rounded up to whole
+    words; an empty row takes none. Worked example, Loihi 1: 128 synapses of 8 bit take 2 * ceil((64*8 + 10)/64) = 18.
+    """
+    header, word, chunk = core.synapse_header_bits.value, core.word_bits.value, core.synapse_chunk.value
+    if not chunk:
+        return np.where(synapses > 0, -(-(synapses * bits + header) // word), 0)
+    full, rest = synapses // chunk, synapses % chunk
+    tail: Ints = np.where(rest > 0, -(-(rest * bits + header) // word), 0)
+    return full * -(-(chunk * bits + header) // word) + tail
+
+
+def synapse_format(projection: ChipProjection, target: Target) -> tuple[object, ...]:
+    """What two projections must agree on to share a core's synapse format."""
+    return (
+        projection.connection.kind == "conv2d",
+        weight_bits(projection, target),
+        projection.weight_exp,
+        projection.sign_mode,
+        delay_bits(projection, target),
+    )

@@ -1,0 +1,35 @@
+"""Program: everything that runs on the chip, in one object and one file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from neurodeploy.chipmap import Mapping as ChipMapping
+from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.target import Target
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """The deliverable of a compilation; loads and runs without torch, nir or lava.
+
+    Attributes:
+        net: The integers.
+        mapping: Where they sit.
+        target: The chip.
+        outputs: Population that each output of the model reads.
+        readout: ``count``, ``v_last`` or ``v_sum``.
+        semantics: The conventions the model was read with.
+        quantization: What quantisation chose, as plain values.
+        provenance: Source, its sha256, options, versions, date.
+    """
+
+    net: ChipNetwork
+    mapping: ChipMapping
+    target: Target
+    outputs: Mapping[str, str]
+    readout: str
+    semantics: Mapping[str, object]
+    quantization: Mapping[str, object]
+    provenance: Mapping[str, object]

@@ -1,0 +1,164 @@
+"""Quantise a whole network: scales, then weights, then the fields of the compartments."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.errors import FieldOverflow
+from neurodeploy.network import Network, Population, Projection
+from neurodeploy.neurons import model_named
+from neurodeploy.neurons.cuba import membrane_offset
+from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
+from neurodeploy.quantize.scale import (
+    INPUT_UNIT,
+    STATE_LIMIT,
+    Scale,
+    choose_scale,
+    grid,
+    mantissa_max,
+    register_bounds,
+)
+from neurodeploy.target import Target
+
+RESETS = {"value": "zero", "subtract": "subtract", "none": "none"}
+
+
+def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNetwork, QuantizationReport]:
+    """Integers for ``target``.
+
+    Args:
+        network: The float network.
+        target: Gives the field widths.
+        bits: Weight bits, 1..8; all weights are kept even (mixed sign) on a grid of ``2^(9 - bits)``.
+
+    Raises:
+        FieldOverflow: A parameter does not fit its field at any scale; names layer, field and range.
+    """
+    legal = target.weight.legal_bits.value
+    if bits not in legal:
+        raise FieldOverflow(
+            f"{bits}-bit weights", where=f"target '{target.name}'", remedy=f"choose --bits from {list(legal)}"
+        )
+    net = ChipNetwork()
+    for name, shape in network.inputs.items():
+        net.add_input(name, shape=shape)
+    populations, scales = [], {}
+    reset = network.semantics.reset
+    for name, population in network.populations.items():
+        incoming = list(network.incoming(name))
+        scale = scales[name] = choose_scale(population, incoming, target, bits, reset)
+        populations.append(_add_population(net, population, incoming, scale, target, reset))
+    projections = []
+    for name, population in network.populations.items():
+        for projection, exponent in zip(network.incoming(name), scales[name].exponents, strict=True):
+            delay = projection.delay_steps + population.depth - 1
+            delay -= network.populations[projection.source].depth if projection.source in network.populations else 0
+            projections.append(_add_projection(net, projection, scales[name].per_weight, exponent, bits, delay))
+    return net, QuantizationReport(tuple(populations), tuple(projections))
+
+
+def _add_population(
+    net: ChipNetwork, population: Population, incoming: list[Projection], scale: Scale, target: Target, reset: str
+) -> PopulationReport:
+    d, limits = population.dynamics, target.compartment
+    gain = d.k * d.w
+    registers = scale.per_weight / gain
+    quantized = model_named(population.model).quantize(d, population.bias, registers, reset)
+    exact: Mapping[str, NDArray[np.float64]] = quantized["exact"]
+    exponent = _bias_exponent(exact["bias"], limits.bias_mantissa_max.value)
+    if exponent > limits.bias_exponent_max.value:
+        raise FieldOverflow(
+            f"bias register {np.abs(exact['bias']).max():.0f} needs exponent {exponent}, "
+            f"the field holds 0..{limits.bias_exponent_max.value}",
+            where=f"layer '{population.name}'",
+            remedy="train with smaller biases",
+        )
+    mantissa = np.rint(exact["bias"] / 2.0**exponent)
+    spiking = np.isfinite(d.theta)
+    if np.any(quantized["vth"][spiking] > limits.vth_mantissa_max.value):
+        raise FieldOverflow(
+            f"threshold mantissa {quantized['vth'][spiking].max():.0f} exceeds {limits.vth_mantissa_max.value}",
+            where=f"layer '{population.name}'",
+            remedy="train with a threshold closer to the weights",
+        )
+    fields = {name: _compact(quantized[name]) for name in ("du", "dv", "vth", "u0", "v0")}
+    net.add_population(
+        population.name,
+        shape=population.shape,
+        model=population.model,
+        reset=RESETS[reset] if population.spiking else "none",
+        start=population.depth,
+        scale=_compact(registers),
+        offset=_compact(membrane_offset(d, reset)),
+        bias_mant=_compact(mantissa),
+        bias_exp=exponent,
+        **fields,
+    )
+    vth = quantized["vth"][spiking]
+    largest_u, largest_v = (scale.per_weight * x for x in register_bounds(population, incoming, reset))
+    return PopulationReport(
+        population.name,
+        float(np.median(registers)),
+        (int(vth.min()), int(vth.max())) if vth.size else None,
+        float(np.max(np.abs(vth / exact["vth"][spiking] - 1), initial=0.0)),
+        float(np.abs(quantized["du"] - exact["du"]).max()) / 4096,
+        float(np.abs(quantized["dv"] - exact["dv"]).max()) / 4096,
+        float(np.abs(mantissa * 2.0**exponent - exact["bias"]).max(initial=0.0)),
+        _headroom_bits(largest_u),
+        _headroom_bits(largest_v),
+        scale.limited_by,
+    )
+
+
+def _add_projection(
+    net: ChipNetwork, projection: Projection, per_weight: float, exponent: int, bits: int, delay: int
+) -> ProjectionReport:
+    step, largest = grid(bits), mantissa_max(bits)
+    weights = np.asarray(projection.connection.weights, dtype=np.float64)
+    exact = weights * (per_weight / (INPUT_UNIT * 2.0**exponent))
+    integers = np.clip(np.rint(exact / step) * step, -largest, largest).astype(np.int64)
+    net.attach(
+        projection.source,
+        projection.target,
+        projection.connection.with_weights(integers),
+        weight_exp=exponent,
+        num_weight_bits=bits,
+        sign_mode="mixed",
+        delay=delay,
+    )
+    error = integers - exact
+    nonzero = np.count_nonzero(exact)
+    return ProjectionReport(
+        projection.source,
+        projection.target,
+        exponent,
+        bits,
+        int(np.abs(integers).max(initial=0)),
+        step * INPUT_UNIT * 2.0**exponent / per_weight,
+        float(np.abs(error).max(initial=0.0)) / step,
+        float(np.sqrt(np.mean(error**2) / np.mean(exact**2))) if nonzero else 0.0,
+        float(np.count_nonzero((integers == 0) & (exact != 0)) / nonzero) if nonzero else 0.0,
+    )
+
+
+def _bias_exponent(bias: NDArray[np.float64], mantissa_max: int) -> int:
+    largest = float(np.abs(bias).max(initial=0.0))
+    return max(0, math.ceil(math.log2(largest / mantissa_max))) if largest > mantissa_max else 0
+
+
+def _headroom_bits(value: float) -> float:
+    return math.log2(STATE_LIMIT / value) if value > 0 else math.inf
+
+
+def _compact(values: NDArray[Any]) -> NDArray[Any]:
+    """One number where all neurons agree: chips share such fields, and files stay small."""
+    array = np.asarray(values)
+    if np.issubdtype(array.dtype, np.floating) and np.all(array == np.rint(array)):
+        array = array.astype(np.int64)
+    return array.flat[0].reshape(()) if array.size and np.all(array == array.flat[0]) else array

@@ -1,0 +1,118 @@
+"""What a network file cannot say about itself: time step, reset, gain and initial state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from neurodeploy.errors import AmbiguousSemantics
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "reset": ("value", "subtract", "none"),
+    "spike": ("gt",),
+    "if_gain": ("auto", "unit", "r_dt"),
+    "decay": ("euler", "exp"),
+    "v_init": ("zero", "v_leak", "v_reset"),
+    "readout": ("count", "v_last", "v_sum"),
+}
+
+EXPLAIN: dict[str, str] = {
+    "dt_s": "the time step in seconds (snnTorch's exporter means 1e-4, Norse's default is 1e-3)",
+    "reset": "'value': v becomes v_reset on a spike (snnTorch 'zero', Norse default), "
+    "'subtract': v loses the threshold, 'none': v stays",
+    "spike": "'gt': fires where v > threshold",
+    "if_gain": "'unit': an IF node integrates its input as it is, 'r_dt': times r*dt, "
+    "'auto': where all r*dt or all r are 1",
+    "decay": "'euler': factor 1 - dt/tau, 'exp': factor exp(-dt/tau) with matching gains",
+    "v_init": "membrane at the start of a sample",
+    "readout": "'count': spikes of the output, 'v_last': its membrane after the last step, "
+    "'v_sum': its membrane summed over the steps",
+}
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """The discrete-time meaning of a continuous-time graph (``reference``: forward Euler by default).
+
+    Attributes:
+        dt_s: Time step in seconds, > 0.
+        reset: What a spike does to the membrane.
+        spike: When a neuron fires.
+        if_gain: Gain of NIR's ``IF`` nodes.
+        decay: How time constants become factors per step.
+        v_init: Initial membrane of each sample.
+        readout: How a class is read off the output population; argmax, ties to the lowest index.
+    """
+
+    dt_s: float
+    reset: str
+    spike: str = "gt"
+    if_gain: str = "auto"
+    decay: str = "euler"
+    v_init: str = "zero"
+    readout: str = "count"
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain values, as stored in a Program."""
+        return asdict(self)
+
+    @classmethod
+    def resolve(
+        cls,
+        *,
+        where: str,
+        recorded: Mapping[str, object],
+        options: Mapping[str, object],
+        required: frozenset[str],
+    ) -> Semantics:
+        """Combine what a file records with what the user says; guess nothing.
+
+        Args:
+            where: The file, for messages.
+            recorded: Values found in the file's own metadata.
+            options: The user's values; None means not given.
+            required: Fields without which this graph has no meaning.
+
+        Raises:
+            AmbiguousSemantics: A required field is missing, a value is unknown, or file and option disagree.
+        """
+        names = {f.name for f in fields(cls)}
+        given = {k: v for k, v in options.items() if v is not None}
+        for name in given.keys() & recorded.keys():
+            if given[name] != recorded[name]:
+                raise AmbiguousSemantics(
+                    f"the file records {name} = {recorded[name]!r}, the option says {given[name]!r}",
+                    where=where,
+                    remedy=f"drop the option, or remove '{name}' from the file's metadata if it is wrong",
+                )
+        values = {k: v for k, v in recorded.items() if k in names} | given
+        missing = sorted(required - values.keys())
+        if missing:
+            raise AmbiguousSemantics(
+                f"the file does not say what it means: {', '.join(missing)} unknown",
+                where=where,
+                remedy="; ".join(f"give {_flag(n)}: {EXPLAIN[n]}{_choices(n)}" for n in missing),
+            )
+        for name, value in values.items():
+            if name in CHOICES and value not in CHOICES[name]:
+                raise AmbiguousSemantics(
+                    f"{name} = {value!r} is not supported",
+                    where=where,
+                    remedy=f"choose {_flag(name)}{_choices(name)}; {EXPLAIN[name]}",
+                )
+        values.setdefault("dt_s", 1.0)
+        values.setdefault("reset", "value")
+        dt_s = values["dt_s"]
+        if not isinstance(dt_s, (int, float)) or not 0 < dt_s < float("inf"):
+            raise AmbiguousSemantics(
+                f"dt_s = {dt_s!r} is not a positive number of seconds", where=where, remedy="give --dt-s S, S > 0"
+            )
+        return cls(**{**values, "dt_s": float(dt_s)})  # type: ignore[arg-type]
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _choices(name: str) -> str:
+    return f" (choices: {', '.join(CHOICES[name])})" if name in CHOICES else ""

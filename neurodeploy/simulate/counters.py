@@ -1,0 +1,147 @@
+"""What a run did: spikes, SynOps, neuron updates; with a mapping also packets, hops and per-core counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.simulate.plan import Outcome, Plan
+
+if TYPE_CHECKING:
+    from neurodeploy.chipmap import Mapping
+    from neurodeploy.target import Target
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PopulationCounters:
+    """Sums over all samples and steps of a run, for one population or input.
+
+    Attributes:
+        spikes: Spikes sent.
+        syn_ops: Spikes that reached a synapse **into** this population (Lava's profiler name).
+        neuron_updates: Compartment updates in live steps.
+        active_updates: Those with input, bias or a nonzero register.
+        wraps: Wraps of u or of an int32 sum.
+        saturations: Clips of v.
+    """
+
+    spikes: int
+    syn_ops: int = 0
+    neuron_updates: int = 0
+    active_updates: int = 0
+    wraps: int = 0
+    saturations: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """What a mapping adds. A packet is one spike sent to one distinct core.
+
+    Attributes:
+        packets: Neuron to core, within and between chips.
+        hops_x: East-west tile hops of those packets.
+        hops_y: North-south tile hops.
+        inter_chip: Packets that leave their chip.
+        syn_ops_per_core: (cores,), sums.
+        updates_per_core: (cores,), sums.
+        packets_in_per_core: (cores,), sums, input spikes included.
+        step_max_syn_ops: Largest SynOps of one core in one step, summed over steps and samples: what bounds the time.
+        step_max_packets_in: The same for packets received.
+    """
+
+    packets: int
+    hops_x: int
+    hops_y: int
+    inter_chip: int
+    syn_ops_per_core: Ints
+    updates_per_core: Ints
+    packets_in_per_core: Ints
+    step_max_syn_ops: int
+    step_max_packets_in: int
+
+
+@dataclass(frozen=True, eq=False)
+class Counters:
+    """Counts of a whole run; divide by ``samples`` for one inference.
+
+    Attributes:
+        samples: Batch size.
+        steps: Chip steps per sample.
+        live_steps: Steps per sample in which each population is live.
+        populations: By name, inputs first.
+        traffic: None without a mapping.
+    """
+
+    samples: int
+    steps: int
+    live_steps: int
+    populations: Dict[str, PopulationCounters]
+    traffic: Traffic | None
+
+    @property
+    def spikes(self) -> int:
+        """Spikes of all populations and inputs."""
+        return sum(p.spikes for p in self.populations.values())
+
+    @property
+    def syn_ops(self) -> int:
+        """SynOps of all populations."""
+        return sum(p.syn_ops for p in self.populations.values())
+
+    @property
+    def neuron_updates(self) -> int:
+        """Compartment updates of all populations."""
+        return sum(p.neuron_updates for p in self.populations.values())
+
+
+def add_counters(a: Counters, b: Counters) -> Counters:
+    """Counters of two runs of one network with equal steps, as if they had been one batch."""
+    populations = {name: _added(a.populations[name], b.populations[name]) for name in a.populations}
+    traffic = None if a.traffic is None or b.traffic is None else _added(a.traffic, b.traffic)
+    return Counters(a.samples + b.samples, a.steps, a.live_steps, populations, traffic)
+
+
+C = TypeVar("C", PopulationCounters, Traffic)
+
+
+def _added(a: C, b: C) -> C:
+    return type(a)(**{f.name: getattr(a, f.name) + getattr(b, f.name) for f in fields(a)})
+
+
+def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
+    """Count a finished run; spikes sent after the receiver's window count as sent, not as SynOps."""
+    net = plan.net
+    sent = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    syn_ops = dict.fromkeys(net.populations, 0)
+    for p in net.projections:
+        received = sent[p.source][:, delivered(plan, p.target, p.delay)]
+        syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
+    counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}
+    for name, population in net.populations.items():
+        first, last = plan.window(name)
+        counters[name] = PopulationCounters(
+            int(sent[name].sum(dtype=np.int64)),
+            syn_ops[name],
+            population.size * max(0, last - first + 1) * plan.batch,
+            int(outcome.active_updates[name].sum()),
+            outcome.wraps[name],
+            outcome.saturations[name],
+        )
+    traffic = None
+    if placed is not None:
+        from neurodeploy.simulate.traffic import measure
+
+        traffic = measure(plan, sent, *placed)
+    return Counters(plan.batch, plan.steps, plan.live_steps, counters, traffic)
+
+
+def delivered(plan: Plan, target: str, delay: int) -> slice:
+    """Steps (0-based) whose spikes the target integrates while it is live."""
+    first, last = plan.window(target)
+    return slice(max(0, first - 2 - delay), max(0, last - 1 - delay))

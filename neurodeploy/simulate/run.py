@@ -1,0 +1,202 @@
+"""``simulate``: check the input, choose the engine, hand back a :class:`Run`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.errors import InvalidNetwork, SimulationError, did_you_mean
+from neurodeploy.neurons import model_named
+from neurodeploy.simulate.counters import Counters, count
+from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.reference import run_reference
+
+if TYPE_CHECKING:
+    from neurodeploy.program import Program
+
+ENGINES = ("fast", "reference")
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Result of a simulation; arrays have no batch axis where the input had none.
+
+    Attributes:
+        spikes: uint8 (B, steps, *shape) per population.
+        states: int32 (B, steps, *shape) per recorded register, e.g. ``states["l1"]["u"]``; after each step.
+        counters: Spikes, SynOps, neuron updates, packets and hops.
+        steps: Chip steps run.
+        engine: The engine that ran.
+        latency_steps: Steps by which the last population lags the input.
+    """
+
+    spikes: Mapping[str, NDArray[np.uint8]]
+    states: Mapping[str, Mapping[str, NDArray[np.int32]]]
+    counters: Counters
+    steps: int
+    engine: str
+    latency_steps: int
+
+
+def simulate(
+    network: ChipNetwork | Program,
+    spikes: NDArray[Any] | Mapping[str, NDArray[Any]],
+    *,
+    steps: int | None = None,
+    record: Mapping[str, Sequence[str]] | None = None,
+    engine: str = "fast",
+    strict: bool = False,
+) -> Run:
+    """Run an integer network on spikes.
+
+    Args:
+        network: A ChipNetwork, or a Program, whose mapping then gives packets, hops and per-core counts.
+        spikes: 0/1 values (T, *shape) or (B, T, *shape) for the only input, or a dict of such by input name.
+        steps: Chip steps; default T plus the latency of the last population, so that every layer is live for T steps.
+        record: Registers to keep per population, e.g. ``{"l1": ("u", "v")}``; ``"s"`` is always kept.
+        engine: ``fast`` or ``reference``; both give the same bits.
+        strict: Raise RegisterOverflow where a register wraps or saturates, and refuse networks whose weights the
+            synapse format altered; otherwise both are counted.
+
+    Raises:
+        SimulationError: The input does not fit the network, or an unknown engine or register.
+        RegisterOverflow: In strict mode.
+    """
+    if isinstance(network, ChipNetwork):
+        net, placed = network, None
+    else:
+        net, placed = network.net, (network.mapping, network.target)
+    if engine not in ENGINES:
+        raise SimulationError(f"no engine '{engine}'", where="simulate", remedy=did_you_mean(engine, ENGINES))
+    if not net.populations:
+        raise SimulationError("the network has no population", where="simulate", remedy="add one, and connect it")
+    inputs, batched = _inputs(net, spikes)
+    length = next(iter(inputs.values())).shape[1]
+    total = length + net.latency_steps if steps is None else steps
+    if total <= net.latency_steps:
+        raise SimulationError(
+            f"{total} steps do not reach the last layer, which starts after {net.latency_steps}",
+            where="simulate",
+            remedy=f"run at least {net.latency_steps + 1} steps",
+        )
+    if strict:
+        _refuse_altered(net)
+    plan = Plan(net, inputs, total, total - net.latency_steps, _registers(net, record or {}), strict)
+    outcome, used = _run(plan, engine)
+
+    def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
+        view = values.reshape(*values.shape[:2], *net.populations[name].shape)
+        return view if batched else view[0]
+
+    return Run(
+        {n: shaped(n, s) for n, s in outcome.spikes.items()},
+        {n: {r: shaped(n, v) for r, v in kept.items()} for n, kept in outcome.states.items()},
+        count(plan, outcome, placed),
+        total,
+        used,
+        net.latency_steps,
+    )
+
+
+def _run(plan: Plan, engine: str) -> tuple[Outcome, str]:
+    if engine == "reference":
+        return run_reference(plan), engine
+    from neurodeploy.kernels import KernelsUnavailable
+    from neurodeploy.simulate.engine import run_fast
+
+    try:
+        outcome = run_fast(plan)
+    except KernelsUnavailable as missing:
+        warnings.warn(
+            f"the C kernels are not available ({missing}); running the slow reference engine, same bits. "
+            "`neurodeploy doctor` says how to mend it.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return run_reference(plan), "reference"
+    if plan.strict and (any(outcome.wraps.values()) or any(outcome.saturations.values())):
+        run_reference(plan)
+    return outcome, engine
+
+
+def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, NDArray[np.uint8]], bool]:
+    if not net.inputs:
+        raise SimulationError("the network has no input", where="simulate", remedy="add one with add_input")
+    if not isinstance(spikes, Mapping):
+        if len(net.inputs) > 1:
+            raise SimulationError(
+                f"the network has {len(net.inputs)} inputs",
+                where="simulate",
+                remedy=f"give a dict with the keys {', '.join(net.inputs)}",
+            )
+        spikes = {next(iter(net.inputs)): spikes}
+    for name in spikes.keys() - net.inputs.keys():
+        raise SimulationError(f"no input '{name}'", where="simulate", remedy=did_you_mean(name, net.inputs))
+    for name in net.inputs.keys() - spikes.keys():
+        raise SimulationError(f"input '{name}' is not given", where="simulate", remedy=f"add spikes for '{name}'")
+    arrays = {name: np.asarray(values) for name, values in spikes.items()}
+    ranks = {arrays[name].ndim - len(port.shape) for name, port in net.inputs.items()}
+    batched = ranks == {2}
+    result = {}
+    for name, port in net.inputs.items():
+        values = arrays[name]
+        if ranks not in ({1}, {2}) or values.shape[values.ndim - len(port.shape) :] != port.shape:
+            raise SimulationError(
+                f"spikes have shape {values.shape}",
+                where=f"input '{name}' of shape {port.shape}",
+                remedy=f"give (T, *{port.shape}) for one sample or (B, T, *{port.shape}) for a batch",
+            )
+        if values.size == 0:
+            raise SimulationError(
+                f"spikes have shape {values.shape}: no sample or no step",
+                where=f"input '{name}'",
+                remedy="give at least one",
+            )
+        if not np.all((values == 0) | (values == 1)):
+            raise SimulationError(
+                "spikes hold values other than 0 and 1",
+                where=f"input '{name}'",
+                remedy="encode real values into spikes first; graded spikes are not supported yet",
+            )
+        flat = values.astype(np.uint8).reshape(*values.shape[: 2 if batched else 1], port.size)
+        result[name] = np.ascontiguousarray(flat if batched else flat[None])
+    if len({v.shape[:2] for v in result.values()}) > 1:
+        raise SimulationError(
+            f"inputs differ in samples or steps: { ({n: v.shape[:2] for n, v in result.items()}) }",
+            where="simulate",
+            remedy="pad the shorter ones with zeros",
+        )
+    return result, batched
+
+
+def _registers(net: ChipNetwork, record: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    registers = {}
+    for name, wanted in record.items():
+        if name not in net.populations:
+            raise SimulationError(
+                f"no population '{name}' to record", where="record", remedy=did_you_mean(name, net.populations)
+            )
+        known = model_named(net.populations[name].model).registers
+        for register in wanted:
+            if register not in (*known, "s"):
+                raise SimulationError(
+                    f"no register '{register}'", where=f"record['{name}']", remedy=did_you_mean(register, (*known, "s"))
+                )
+        registers[name] = tuple(r for r in known if r in wanted)
+    return registers
+
+
+def _refuse_altered(net: ChipNetwork) -> None:
+    for p in net.projections:
+        if p.altered_weights:
+            raise InvalidNetwork(
+                f"the synapse format altered {p.altered_weights} weights, in strict mode",
+                where=f"projection '{p.source}' -> '{p.target}', {p.sign_mode}, {p.num_weight_bits} bits",
+                remedy="give weights that the format holds (mixed: even numbers), or run without strict",
+            )

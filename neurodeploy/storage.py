@@ -1,0 +1,193 @@
+"""Programs as ``.ndp`` files: HDF5, versioned, checksummed, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.atomic import replacing
+from neurodeploy.chipmap import Mapping as ChipMapping
+from neurodeploy.chipnet import ChipInput, ChipNetwork, ChipPopulation, ChipProjection
+from neurodeploy.connections import CONNECTIONS
+from neurodeploy.connections.base import frozen
+from neurodeploy.errors import NeurodeployError, UnreadableFile
+from neurodeploy.program import Program
+from neurodeploy.target import Target
+
+if TYPE_CHECKING:
+    import h5py
+
+FORMAT = "neurodeploy-program"
+VERSION = 1
+
+
+def save(program: Program, path: str | Path) -> None:
+    """Write a program; an existing file is replaced only by a complete one."""
+    import h5py
+
+    with replacing(path) as temporary:
+        with h5py.File(temporary, "w") as file:
+            _write(program, file)
+            file.attrs["format"] = FORMAT
+            file.attrs["version"] = VERSION
+            file.attrs["sha256"] = _digest(file)
+
+
+def load(path: str | Path) -> Program:
+    """Read a program and check that it is whole.
+
+    Raises:
+        UnreadableFile: Missing, not a program, damaged, or written by a newer version.
+    """
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise UnreadableFile(
+            "no such file", where=str(path), remedy="compile the model: neurodeploy compile MODEL -o FILE"
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise UnreadableFile(
+                    "the file is HDF5 but not a neurodeploy program",
+                    where=str(path),
+                    remedy="give a file written by 'neurodeploy compile' (.ndp)",
+                )
+            version = int(file.attrs["version"])
+            if version > VERSION:
+                raise UnreadableFile(
+                    f"the file has format version {version}, this neurodeploy reads up to {VERSION}",
+                    where=str(path),
+                    remedy="upgrade: pip install --upgrade neurodeploy-snn",
+                )
+            if file.attrs["sha256"] != _digest(file):
+                raise UnreadableFile("the contents do not match their checksum", where=str(path), remedy=_AGAIN)
+            return _read(file)
+    except NeurodeployError:
+        raise
+    except Exception as error:  # h5py raises whatever a damaged file makes it meet
+        raise UnreadableFile(
+            f"not a readable program: {type(error).__name__}: {error}", where=str(path), remedy=_AGAIN
+        ) from error
+
+
+_AGAIN = "the file is damaged: copy it again, or compile the model again"
+
+
+def _write(program: Program, file: h5py.File) -> None:
+    document = {
+        "target": msgspec.to_builtins(program.target),
+        "outputs": dict(program.outputs),
+        "readout": program.readout,
+        "semantics": dict(program.semantics),
+        "quantization": program.quantization,
+        "provenance": dict(program.provenance),
+        "inputs": [{"name": i.name, "shape": i.shape} for i in program.net.inputs.values()],
+        "populations": [
+            {"name": p.name, "shape": p.shape, "model": p.model, "reset": p.reset, "start": p.start}
+            for p in program.net.populations.values()
+        ],
+        "projections": [
+            {
+                "source": p.source,
+                "target": p.target,
+                "kind": p.connection.kind,
+                "geometry": dict(p.connection.geometry()),
+                "source_shape": p.connection.source_shape,
+                "target_shape": p.connection.target_shape,
+                "weight_exp": p.weight_exp,
+                "num_weight_bits": p.num_weight_bits,
+                "sign_mode": p.sign_mode,
+                "delay": p.delay,
+                "altered_weights": p.altered_weights,
+            }
+            for p in program.net.projections
+        ],
+    }
+    file.create_dataset("document", data=np.frombuffer(json.dumps(document).encode(), np.uint8))
+    for k, population in enumerate(program.net.populations.values()):
+        group = file.create_group(f"populations/{k}")
+        for name, values in population.fields.items():
+            _put(group, f"fields/{name}", values)
+        _put(group, "offset", population.offset)
+        if population.scale is not None:
+            _put(group, "scale", population.scale)
+        _put(group, "core", program.mapping.core_of[population.name])
+    for k, projection in enumerate(program.net.projections):
+        for name, values in projection.connection.arrays().items():
+            _put(file, f"projections/{k}/{name}", values)
+    _put(file, "mapping/chip", program.mapping.chip_of)
+    _put(file, "mapping/core_on_chip", program.mapping.core_on_chip)
+
+
+def _read(file: h5py.File) -> Program:
+    document = json.loads(file["document"][()].tobytes())
+    net = ChipNetwork()
+    for entry in document["inputs"]:
+        net.inputs[entry["name"]] = ChipInput(entry["name"], tuple(entry["shape"]))
+    core_of = {}
+    for k, entry in enumerate(document["populations"]):
+        group, name = file[f"populations/{k}"], entry["name"]
+        net.populations[name] = ChipPopulation(
+            name,
+            tuple(entry["shape"]),
+            entry["model"],
+            {f: frozen(v[()]) for f, v in group["fields"].items()},
+            entry["reset"],
+            entry["start"],
+            frozen(group["scale"][()]) if "scale" in group else None,
+            frozen(group["offset"][()]),
+        )
+        core_of[name] = frozen(group["core"][()])
+    kinds = {c.kind: c for c in CONNECTIONS}
+    for k, entry in enumerate(document["projections"]):
+        arrays: dict[str, Any] = {name: frozen(v[()]) for name, v in file[f"projections/{k}"].items()}
+        settings: dict[str, Any] = {g: tuple(v) for g, v in entry["geometry"].items()}
+        if "groups" in settings:
+            (settings["groups"],) = settings["groups"]
+        settings["source_shape"], settings["target_shape"] = (tuple(entry[k]) for k in ("source_shape", "target_shape"))
+        connection = kinds[entry["kind"]](**arrays, **settings)
+        rest = {n: entry[n] for n in ("weight_exp", "num_weight_bits", "sign_mode", "delay", "altered_weights")}
+        net.projections.append(ChipProjection(entry["source"], entry["target"], connection, **rest))
+    mapping = ChipMapping(core_of, frozen(file["mapping/chip"][()]), frozen(file["mapping/core_on_chip"][()]))
+    return Program(
+        net,
+        mapping,
+        msgspec.convert(document["target"], Target),
+        document["outputs"],
+        document["readout"],
+        document["semantics"],
+        document["quantization"],
+        document["provenance"],
+    )
+
+
+def _put(group: Any, name: str, values: NDArray[Any]) -> None:
+    compression = {"compression": "gzip", "shuffle": True} if values.ndim and values.size > 64 else {}
+    group.create_dataset(name, data=values, **compression)
+
+
+def _digest(file: h5py.File) -> str:
+    """sha256 over every dataset's name, type, shape and bytes, in name order."""
+    digest = hashlib.sha256()
+    for name, dataset in sorted(_datasets(file)):
+        values = np.asarray(dataset[()])
+        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _datasets(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, item in group.items():
+        if hasattr(item, "items"):
+            yield from _datasets(item, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", item

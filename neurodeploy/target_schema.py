@@ -1,0 +1,260 @@
+"""Schema of ``targets/*.toml``.
+
+Every number of a chip lives once, in its TOML file, beside its source and its status: ``published`` (printed
+or measured by that source), ``inferred`` (derived, fitted or borrowed) or ``example`` (made up).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+Status = Literal["published", "inferred", "example"]
+Reset = Literal["zero", "subtract", "none"]
+T = TypeVar("T")
+
+
+class Sourced(Struct, Generic[T], frozen=True, forbid_unknown_fields=True):
+    """A fact about a chip: its value, where it comes from and how far to trust it."""
+
+    value: T
+    status: Status
+    source: Annotated[str, Meta(pattern=r"\S", description="a text that names the source, not empty")]
+
+
+class Quantity(Sourced[T], Generic[T], frozen=True, forbid_unknown_fields=True):
+    """A number; where sources conflict, ``low`` and ``high`` bound what they say (low <= value <= high)."""
+
+    low: T | None = None
+    high: T | None = None
+
+    @property
+    def band(self) -> tuple[T, T]:
+        """Lowest and highest value that a source gives; twice ``value`` where none disagrees."""
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
+
+
+_BIT_WIDTH = Meta(ge=1, le=64, description="an integer, 1..64")
+IntQuantity = Quantity[int]
+Count = Quantity[Annotated[int, Meta(ge=1, description="an integer >= 1")]]
+Size = Quantity[Annotated[int, Meta(ge=0, description="an integer >= 0")]]
+FloatQuantity = Quantity[Annotated[float, Meta(ge=0, description="a number >= 0")]]
+Flag = Sourced[bool]
+BitWidths = Sourced[Annotated[tuple[Annotated[int, _BIT_WIDTH], ...], Meta(min_length=1)]]
+
+
+class Mesh(Struct, frozen=True, forbid_unknown_fields=True):
+    """Cores in tiles on a rectangular mesh, and how many chips there can be.
+
+    Attributes:
+        cores_per_tile, tiles_x, tiles_y: Of one chip.
+        tile_order: Whether tile ids count down a column or along a row first.
+        cores_per_chip: Usable cores, at most tiles_x * tiles_y * cores_per_tile.
+        chips: The most that can be addressed or that was ever built.
+    """
+
+    cores_per_tile: Count
+    tiles_x: Count
+    tiles_y: Count
+    tile_order: Sourced[Literal["column_major", "row_major"]]
+    cores_per_chip: Count
+    chips: Count
+
+
+class Core(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one core holds. An optional limit that is absent is not known or does not exist.
+
+    Attributes:
+        accounting: ``rows``: each resource has its own limit; ``pool``: they also share ``pool_words``.
+        neurons, in_axons, out_axon_slots, synapse_words: Limits; a slot is counted as in ``axon``.
+        word_bits: Bits of a word of synapse memory.
+        synapse_header_bits, synapse_chunk: A header for each chunk of so many synapses; 0: one for the row.
+        synapse_index_bits, conv_index_bits: Index stored with each synapse of a dense or sparse row, and of a
+            (shared) convolution row. ``legal_index_bits``: the widths that an index may have.
+        conv_row_extra_words: Added to each convolution row.
+        compartment_profiles, vth_profiles, synapse_formats: Distinct settings that a core can hold.
+        neuron_groups: Neuron groups of a core.
+        pool_words: Limit of in-axons + neurons + synapse words + axon map + axon memory.
+        neuron_words, axon_map_neuron_words: Words that a neuron takes in the pool, and in the axon map.
+        axon_map_words, axon_mem_words: Limits of these two registers.
+        conv_axon_in_words, conv_axon_mem_words: What a core of a convolution is charged.
+    """
+
+    accounting: Literal["rows", "pool"]
+    neurons: Count
+    in_axons: Count
+    synapse_words: Count
+    word_bits: Count
+    synapse_header_bits: Size
+    synapse_chunk: Size
+    synapse_index_bits: Size
+    conv_index_bits: Size
+    conv_row_extra_words: Size
+    out_axon_slots: Count | None = None
+    legal_index_bits: BitWidths | None = None
+    compartment_profiles: Count | None = None
+    vth_profiles: Count | None = None
+    synapse_formats: Count | None = None
+    neuron_groups: Count | None = None
+    pool_words: Count | None = None
+    neuron_words: Size | None = None
+    axon_map_words: Count | None = None
+    axon_map_neuron_words: Size | None = None
+    axon_mem_words: Count | None = None
+    conv_axon_in_words: Size | None = None
+    conv_axon_mem_words: Size | None = None
+
+
+class Compartment(Struct, frozen=True, forbid_unknown_fields=True):
+    """Ranges of the neuron's fields and what the neuron can do.
+
+    Attributes:
+        decay_bits: Width of du and dv; a decay is a fraction of 2^decay_bits.
+        du_min: -1 where the current can be kept for ever, else 0 (which still loses 1/4096 a step).
+        dv_max: 4096 where the voltage can be dropped every step, else 4095.
+        vth_mantissa_min, vth_mantissa_max, vth_exponent: Threshold = mantissa * 2^exponent.
+        bias_mantissa_max, bias_exponent_max: Bias = mantissa * 2^exponent, mantissa of either sign.
+        resets: What may happen to v on a spike.
+        refractory_max, delay_max: Steps. ``delay_default_max``: longest delay that costs no compartments.
+        v0_preload, u0_preload: The initial voltage or current may differ from 0.
+        bias_write, vth_write, weight_write: May be written between steps.
+        sample_reset: u and v can be set to 0 every given number of steps.
+        firing_window, fire_once: Firing only from a start to a stop step; at most one spike a sample.
+    """
+
+    decay_bits: Count
+    du_min: IntQuantity
+    dv_max: Count
+    vth_mantissa_min: Size
+    vth_mantissa_max: Count
+    vth_exponent: Size
+    bias_mantissa_max: Size
+    bias_exponent_max: Size
+    resets: Sourced[Annotated[tuple[Reset, ...], Meta(min_length=1)]]
+    refractory_max: Size
+    delay_max: Size
+    v0_preload: Flag
+    u0_preload: Flag
+    bias_write: Flag
+    vth_write: Flag
+    weight_write: Flag
+    sample_reset: Flag
+    firing_window: Flag
+    fire_once: Flag
+    delay_default_max: Size | None = None
+
+
+class Weight(Struct, frozen=True, forbid_unknown_fields=True):
+    """Synaptic weights: value * 2^exponent, in units of 2^6 of u.
+
+    Attributes:
+        mantissa_bits, legal_bits: Most bits of a stored weight, and the widths that exist.
+        exponent_min, exponent_max: Range of the exponent.
+        mixed_even: Mixed-sign weights keep even numbers only.
+        value_min, value_max: Range of a mixed-sign weight.
+        single_sign_max: Largest magnitude of a weight whose projection has one sign.
+    """
+
+    mantissa_bits: Count
+    exponent_min: IntQuantity
+    exponent_max: IntQuantity
+    legal_bits: BitWidths
+    mixed_even: Flag
+    value_min: IntQuantity
+    value_max: IntQuantity
+    single_sign_max: Count
+
+
+class Axon(Struct, frozen=True, forbid_unknown_fields=True):
+    """Spike messages.
+
+    Attributes:
+        graded: Spikes may carry a signed payload (ternary ones need it too).
+        message_bits: Width of the payload; 0: binary.
+        delay_bits: Added to each synapse of a projection with delays.
+        discrete_slots, pop16_slots, pop32_slots: Out-axon slots of an axon of each kind.
+        pop16_populations_max, pop16_base_step, row_base_max: Limits of shared (population) rows: populations
+            of a pop16 axon, what its compartment base is a multiple of, and the largest base.
+    """
+
+    graded: Flag
+    message_bits: Size
+    delay_bits: Size
+    discrete_slots: Count | None = None
+    pop16_slots: Count | None = None
+    pop32_slots: Count | None = None
+    pop16_populations_max: Count | None = None
+    pop16_base_step: Count | None = None
+    row_base_max: Size | None = None
+
+
+class Energy(Struct, frozen=True, forbid_unknown_fields=True):
+    """Joules per event and watts; estimates, each with its band.
+
+    Attributes:
+        profile: Name of the set of constants, printed with every estimate.
+        synop_j: Per synaptic operation.
+        neuron_active_j, neuron_inactive_j: Per compartment and step.
+        within_tile_spike_j, hop_x_j, hop_y_j: Per spike within a tile, and per hop east-west, north-south.
+        static_core_w, static_chip_w: Leakage per core used, or per chip used.
+        overhead_chip_w: Embedded processors, per chip used.
+    """
+
+    profile: Annotated[str, Meta(pattern=r"\S", description="a name, not empty")]
+    synop_j: FloatQuantity
+    neuron_active_j: FloatQuantity
+    neuron_inactive_j: FloatQuantity
+    within_tile_spike_j: FloatQuantity
+    hop_x_j: FloatQuantity
+    hop_y_j: FloatQuantity
+    static_core_w: FloatQuantity
+    static_chip_w: FloatQuantity
+    overhead_chip_w: FloatQuantity
+
+
+class Latency(Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds per event, as in ``Energy``.
+
+    Attributes:
+        barrier_s, barrier_multichip_s: End of a step on one chip, and over several.
+        link_spikes_per_s: Spikes that cross a tile's border in a second.
+        io_step_s: A step driven by a host.
+    """
+
+    synop_s: FloatQuantity
+    neuron_active_s: FloatQuantity
+    neuron_inactive_s: FloatQuantity
+    within_tile_spike_s: FloatQuantity
+    hop_x_s: FloatQuantity
+    hop_y_s: FloatQuantity
+    barrier_s: FloatQuantity
+    barrier_multichip_s: FloatQuantity | None = None
+    link_spikes_per_s: FloatQuantity | None = None
+    io_step_s: FloatQuantity | None = None
+
+
+class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a target file holds; ``status`` is how far to trust the whole."""
+
+    name: str
+    title: str
+    status: Status
+    description: str
+    mesh: Mesh
+    core: Core
+    compartment: Compartment
+    weight: Weight
+    axon: Axon
+    energy: Energy
+    latency: Latency
+
+
+class Target(TargetFile, frozen=True, forbid_unknown_fields=True):
+    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes."""
+
+    path: str
+    digest: str

@@ -1,0 +1,30 @@
+"""How Loihi-class synapses hold a weight: clip, then clear low bits, by sign mode (integer semantics 4.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIGN_MODES = ("mixed", "excitatory", "inhibitory")
+LIMITS = {"mixed": (-256, 255), "excitatory": (0, 255), "inhibitory": (-255, 0)}
+
+
+def prepare(weights: NDArray[Any], sign_mode: str, num_weight_bits: int) -> NDArray[np.int32]:
+    """The weights that the synapse memory really holds.
+
+    Args:
+        weights: Integers of any shape.
+        sign_mode: One of ``SIGN_MODES``.
+        num_weight_bits: 1..8, or 9 for mixed (nothing cleared; not a Loihi format).
+
+    Mixed weights lose ``9 - num_weight_bits`` low bits toward minus infinity (so 8 bits keep even numbers: 5 becomes 4,
+    -5 becomes -6), the others ``8 - num_weight_bits`` toward zero.
+    """
+    low, high = LIMITS[sign_mode]
+    cleared = (9 if sign_mode == "mixed" else 8) - num_weight_bits
+    clipped = np.clip(weights.astype(np.int64), low, high)
+    if sign_mode == "inhibitory":
+        return (-((-clipped >> cleared) << cleared)).astype(np.int32)
+    return ((clipped >> cleared) << cleared).astype(np.int32)

@@ -1,0 +1,165 @@
+"""Vectors measured on Lava 0.10.0 ``fixed_pt`` (integer semantics, section 11), through both engines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurodeploy import ChipNetwork, simulate
+from neurodeploy.errors import InvalidNetwork, RegisterOverflow
+from neurodeploy.simulate import Run
+from neurodeploy.weights import prepare
+
+pytestmark = pytest.mark.parametrize("engine", ["reference", "fast"])
+
+
+def spikes_at(times: list[int], steps: int, size: int = 1) -> np.ndarray:
+    raster = np.zeros((steps, size), np.uint8)
+    raster[np.array(times, dtype=int) - 1] = 1
+    return raster
+
+
+def one_layer(weights: Any, times: list[int], steps: int, engine: str, *, weight_exp: int = 0, **fields: Any) -> Run:
+    net = ChipNetwork()
+    matrix = np.asarray(weights)
+    net.add_input("in", shape=matrix.shape[1])
+    net.add_population("out", shape=matrix.shape[0], **fields)
+    net.connect("in", "out", matrix, weight_exp=weight_exp)
+    spikes = spikes_at(times, steps, matrix.shape[1])
+    return simulate(net, spikes, record={"out": ("u", "v")}, engine=engine)
+
+
+def test_lif_trace(engine: str) -> None:
+    run = one_layer([[41], [-41]], [1, 2, 5], 12, engine, du=1000, dv=500, vth=100, bias_mant=3, bias_exp=2)
+    u_plus = [0, 2560, 4494, 3395, 2565, 4498, 3398, 2567, 1939, 1465, 1106, 835]
+    v_plus = [12, 2582, 0, 3407, 5568, 0, 3410, 5572, 0, 1477, 2414, 2966]
+    u_minus = [0, -2688, -4719, -3565, -2693, -4722, -3568, -2696, -2037, -1539, -1162, -878]
+    v_minus = [12, -2666, -7047, -9739, -11231, -14570, -16347, -17035, -16980, -16434, -15577, -14541]
+    np.testing.assert_array_equal(run.states["out"]["u"], np.transpose([u_plus, u_minus]))
+    np.testing.assert_array_equal(run.states["out"]["v"], np.transpose([v_plus, v_minus]))
+    np.testing.assert_array_equal(run.spikes["out"][:, 0], [0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0])
+    assert not run.spikes["out"][:, 1].any()
+
+
+@pytest.mark.parametrize(
+    ("weight", "exponent", "u", "fires", "wraps"),
+    [
+        (64, 11, 8388608, 1, 0),  # a = 131072
+        (-64, 11, 8388608, 1, 1),  # u is never -2^23: a strong negative input makes the neuron fire
+        (254, 15, 532676608 - 2**24, 1, 1),  # one correction only: u stays outside 24 bits
+        (-256, 16, -1073741824 + 2**24, 0, 1),
+    ],
+)
+def test_wrap_of_u(engine: str, weight: int, exponent: int, u: int, fires: int, wraps: int) -> None:
+    run = one_layer([[weight]], [1], 2, engine, weight_exp=exponent, du=4095, dv=4095, vth=131071)
+    assert run.states["out"]["u"][:, 0].tolist() == [0, u]
+    assert run.spikes["out"][:, 0].tolist() == [0, fires]
+    assert run.counters.populations["out"].wraps == wraps
+
+
+def test_saturation_is_symmetric_and_counted(engine: str) -> None:
+    run = one_layer([[-256]], [1, 2, 3], 5, engine, weight_exp=8, du=4095, dv=0, vth=10)
+    assert run.states["out"]["v"][:, 0].tolist() == [0, -4194304, -8388607, -8388607, -8388607]
+    assert run.counters.populations["out"].saturations == 2
+
+
+def test_strict_raises_with_place_and_remedy(engine: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    net.add_population("out", shape=1, dv=0)
+    net.connect("in", "out", [[-256]], weight_exp=8)
+    with pytest.raises(RegisterOverflow, match=r"(?s)1 saturations.*'out', step 3.*lower the scale"):
+        simulate(net, np.ones((5, 1), np.uint8), strict=True, engine=engine)
+
+
+def test_no_current_decay(engine: str) -> None:
+    run = one_layer([[2]], [], 5, engine, du=-1, u0=1000, vth=131072)
+    assert run.states["out"]["u"][:, 0].tolist() == [1000] * 5
+
+
+@pytest.mark.parametrize(("bias", "spike", "v"), [(639, 0, 639), (640, 0, 640), (641, 1, 0)])
+def test_threshold_is_strict(engine: str, bias: int, spike: int, v: int) -> None:
+    run = one_layer([[2]], [], 1, engine, vth=10, bias_mant=bias)
+    assert run.spikes["out"].tolist() == [[spike]]
+    assert run.states["out"]["v"].tolist() == [[v]]
+
+
+@pytest.mark.parametrize(("weight", "output"), [(6, 1), (-6, -2)])
+def test_negative_exponent_floors_the_sum(engine: str, weight: int, output: int) -> None:
+    run = one_layer([[weight]], [1], 2, engine, weight_exp=-2, vth=131072)
+    assert run.states["out"]["u"][1, 0] == output * 64
+
+
+@pytest.mark.parametrize(("delay", "at"), [(0, [2, 7]), (1, [3, 8]), (3, [5, 10])])
+def test_delays(engine: str, delay: int, at: list[int]) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    net.add_population("out", shape=1, vth=131072)
+    net.connect("in", "out", [[6]], delay=delay)
+    run = simulate(net, spikes_at([1, 6], 12), record={"out": ("u",)}, engine=engine)
+    assert (np.flatnonzero(run.states["out"]["u"][:, 0]) + 1).tolist() == at
+
+
+def test_conv_is_a_correlation_in_torch_order(engine: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=(1, 1, 3))
+    net.add_population("out", shape=(1, 1, 2), vth=131072)
+    net.connect("in", "out", np.array([[[[10, 2]]]]), kind="conv2d")
+    spikes = np.zeros((2, 1, 1, 3), np.uint8)
+    spikes[0, 0, 0, 0] = spikes[1, 0, 0, 1] = 1
+    run = simulate(net, spikes, steps=3, record={"out": ("u",)}, engine=engine)
+    np.testing.assert_array_equal(run.states["out"]["u"][1:, 0, 0] // 64, [[10, 0], [2, 10]])
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "held"),
+    [
+        ("mixed", [3, -5, 5, -256, 255], [2, -6, 4, -256, 254]),
+        ("excitatory", [3, 5, 255], [3, 5, 255]),
+        ("inhibitory", [-255, -3, 0], [-255, -3, 0]),
+    ],
+)
+def test_weight_preparation(engine: str, mode: str, given: list[int], held: list[int]) -> None:
+    assert prepare(np.array(given), mode, 8).tolist() == held
+    net = ChipNetwork()
+    net.add_input("in", shape=len(given))
+    net.add_population("out", shape=1)
+    net.connect("in", "out", [given], sign_mode=mode)
+    assert net.projections[0].connection.weights.tolist() == [held]
+    altered = sum(a != b for a, b in zip(given, held, strict=True))
+    assert net.projections[0].altered_weights == altered
+    if altered:
+        with pytest.raises(InvalidNetwork, match="synapse format altered"):
+            simulate(net, np.ones((1, len(given)), np.uint8), strict=True, engine=engine)
+
+
+@pytest.mark.parametrize(("bits", "held"), [(8, [6, -8, 100]), (7, [4, -8, 100]), (4, [0, -32, 96]), (1, [0, -256, 0])])
+def test_fewer_weight_bits_floor(engine: str, bits: int, held: list[int]) -> None:
+    assert prepare(np.array([7, -7, 101]), "mixed", bits).tolist() == held
+
+
+def test_batch_equals_separate_runs(engine: str) -> None:
+    rng = np.random.default_rng(0)
+    net = ChipNetwork()
+    net.add_input("in", shape=8)
+    net.add_population("a", shape=10, du=900, dv=300, vth=60, v0=-500)
+    net.connect("in", "a", rng.integers(-200, 200, (10, 8)))
+    net.connect("a", "a", rng.integers(-200, 200, (10, 10)), delay=2)
+    spikes = (rng.random((5, 30, 8)) < 0.4).astype(np.uint8)
+    together = simulate(net, spikes, record={"a": ("u", "v")}, engine=engine)
+    for k in range(5):
+        alone = simulate(net, spikes[k], record={"a": ("u", "v")}, engine=engine)
+        np.testing.assert_array_equal(together.spikes["a"][k], alone.spikes["a"])
+        np.testing.assert_array_equal(together.states["a"]["v"][k], alone.states["a"]["v"])
+
+
+def test_start_keeps_a_layer_idle(engine: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    net.add_population("out", shape=1, vth=10, bias_mant=100, v0=7, start=3)
+    run = simulate(net, np.zeros((4, 1), np.uint8), record={"out": ("v",)}, engine=engine)
+    assert run.steps == 7
+    assert run.states["out"]["v"][:, 0].tolist() == [7, 7, 7, 107, 207, 307, 407]
+    assert run.counters.populations["out"].neuron_updates == 4

@@ -1,0 +1,62 @@
+"""What only an installed package can get wrong.
+
+Run from outside the repository: ``cd SOMEWHERE && python -m pytest REPO/tests/wheel``.
+After ``pip install -e`` add ``-k "not site_packages"``.
+"""
+
+import subprocess
+import sysconfig
+from importlib.metadata import requires, version
+from importlib.resources import files
+from pathlib import Path
+
+import neurodeploy
+import neurodeploy.kernels as kernels
+
+DISTRIBUTION = "neurodeploy-snn"
+SITE_PACKAGES = Path(sysconfig.get_path("platlib"))
+
+
+def names(package: str, suffix: str) -> set[str]:
+    return {f.name.removesuffix(suffix) for f in files(package).iterdir() if f.name.endswith(suffix)}
+
+
+def test_imports_from_site_packages() -> None:
+    for package in ("neurodeploy", "neurodeploy_targets", "neurodeploy_models"):
+        assert SITE_PACKAGES in Path(str(files(package))).parents
+    assert neurodeploy.__file__ is not None and SITE_PACKAGES in Path(neurodeploy.__file__).parents
+
+
+def test_wheel_in_site_packages_holds_no_build_or_training_files() -> None:
+    assert not [f.name for f in (SITE_PACKAGES / "neurodeploy").rglob("*.[ch]")]
+    assert not (SITE_PACKAGES / "neurodeploy_models" / "training").exists()
+
+
+def test_targets_are_package_data() -> None:
+    assert names("neurodeploy_targets", ".toml") == {"loihi1", "loihi2", "tiny"}
+    assert (files("neurodeploy_targets") / "loihi2.toml").read_text(encoding="utf-8")
+
+
+def test_models_are_package_data() -> None:
+    models = {"digits-mlp", "digits-conv", "vowels-rsnn"}
+    assert names("neurodeploy_models", ".nir") == models
+    for model in models:
+        assert (files("neurodeploy_models") / f"{model}.nir").read_bytes()[:4] == b"\x89HDF"
+
+
+def test_kernels_load() -> None:
+    assert kernels.library_path() is not None
+    assert kernels.load().nd_abi_version() == kernels.ABI_VERSION
+    assert kernels.load() is kernels.load()
+
+
+def test_torch_is_optional() -> None:
+    core = [line for line in requires(DISTRIBUTION) or [] if "extra ==" not in line]
+    assert core and not [line for line in core if "torch" in line]
+
+
+def test_version_command() -> None:
+    script = Path(sysconfig.get_path("scripts"), "neurodeploy")
+    result = subprocess.run([script, "--version"], capture_output=True, text=True, check=True, timeout=60)
+    assert version(DISTRIBUTION) in result.stdout
+    assert neurodeploy.__version__ == version(DISTRIBUTION)
