@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet_rules import as_integers, check_range, legal_fields, legal_shape, wire
+from neurodeploy.chipnet_rules import check_integer_dtype, check_range, legal_fields, legal_shape, wire
 from neurodeploy.connections import Connection
 from neurodeploy.connections.base import Shape, frozen
 from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
@@ -256,7 +256,8 @@ class ChipNetwork:
             raise InvalidNetwork(f"no sign mode '{sign_mode}'", where=where, remedy=did_you_mean(sign_mode, SIGN_MODES))
         most_bits = 9 if sign_mode == "mixed" else 8
         check_range("num_weight_bits", num_weight_bits, 1, most_bits, where, "clears the wrong bits")
-        values = as_integers(connection.weights, "weights", where)
+        weights = connection.weights
+        check_integer_dtype(weights, "weights", where)
         if connection.kind == "conv2d":
             if weight_exp:
                 raise InvalidNetwork(
@@ -266,12 +267,12 @@ class ChipNetwork:
                 )
             for bound in connection.sum_bounds():
                 check_range("worst-case sum of weights", int(abs(bound).max()), 0, 2**31 - 1, where, "returns garbage")
-            prepared = values.astype(np.int32)
+            prepared = weights.astype(np.int32)
         else:
             low, high = LIMITS[sign_mode]
-            for value in (int(values.min(initial=0)), int(values.max(initial=0))):
+            for value in (int(weights.min(initial=0)), int(weights.max(initial=0))):
                 check_range("weight", value, low, high, where, f"clips it to {np.clip(value, low, high)}")
-            prepared = prepare(values, sign_mode, num_weight_bits)
+            prepared = prepare(weights, sign_mode, num_weight_bits)
         self.projections.append(
             ChipProjection(
                 source,
@@ -281,7 +282,7 @@ class ChipNetwork:
                 int(num_weight_bits),
                 sign_mode,
                 int(delay),
-                int(np.count_nonzero(prepared != values)),
+                int(np.count_nonzero(prepared != weights)),
             )
         )
 

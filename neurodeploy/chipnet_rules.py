@@ -1,4 +1,4 @@
-"""Checks of the ChipNetwork builder: integers only, in their documented ranges (integer semantics, section 1.4)."""
+"""Checks of the ChipNetwork builder: integers only, in their documented ranges (those that Lava documents)."""
 
 from __future__ import annotations
 
@@ -37,16 +37,14 @@ def check_range(name: str, value: Any, low: int, high: int, where: str, lava: st
         )
 
 
-def as_integers(values: Any, name: str, where: str) -> NDArray[np.int64]:
-    """As int64; InvalidNetwork for floats, which Lava would truncate."""
-    array = np.asarray(values)
+def check_integer_dtype(array: NDArray[Any], name: str, where: str) -> None:
+    """InvalidNetwork for floats, which Lava would truncate."""
     if not np.issubdtype(array.dtype, np.integer):
         raise InvalidNetwork(
             f"{name} holds {array.dtype} values, not integers (Lava silently truncates them toward zero)",
             where=where,
             remedy="quantise first, or round and cast to an integer dtype",
         )
-    return array.astype(np.int64)
 
 
 def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, name: str) -> dict[str, NDArray[np.int64]]:
@@ -57,7 +55,8 @@ def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, nam
         raise InvalidNetwork(f"model '{rules.name}' has no field '{key}'", where=where, remedy=did_you_mean(key, legal))
     values = {}
     for rule in rules.fields:
-        array = as_integers(given.get(rule.name, rule.default), rule.name, where)
+        array = np.asarray(given.get(rule.name, rule.default))
+        check_integer_dtype(array, rule.name, where)
         if array.ndim and array.size != math.prod(shape):
             raise ShapeMismatch(
                 f"{rule.name} has shape {array.shape}, the population {shape}",
@@ -66,7 +65,7 @@ def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, nam
             )
         for value in (int(array.min()), int(array.max())):
             check_range(rule.name, value, rule.minimum, rule.maximum, where, rule.lava)
-        values[rule.name] = frozen(array.ravel() if array.ndim else array)
+        values[rule.name] = frozen((array.ravel() if array.ndim else array).astype(np.int64))
     return values
 
 
@@ -76,10 +75,11 @@ def wire(
     """The integer connection of a kind; InvalidNetwork or ShapeMismatch where weights and shapes disagree."""
     if kind == "sparse":
         connection: Connection = Sparse.from_matrix(weights, source_shape, target_shape)
-        as_integers(connection.weights, "weights", where)
+        check_integer_dtype(connection.weights, "weights", where)
         shape = np.shape(weights)
     elif kind in ("dense", "conv2d"):
-        array = as_integers(weights, "weights", where)
+        array = np.asarray(weights)
+        check_integer_dtype(array, "weights", where)
         if kind == "conv2d":
             connection = Conv2d.build(array, source_shape, where=where, **geometry)
             if connection.target_shape != target_shape:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +12,9 @@ import click
 
 import neurodeploy
 from neurodeploy import cli_print as show
+from neurodeploy.atomic import check_writable
 from neurodeploy.bundled import list_models
-from neurodeploy.errors import NeurodeployError, did_you_mean
+from neurodeploy.errors import NeurodeployError, SimulationError, did_you_mean
 from neurodeploy.pipeline import PASSES, Options
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
@@ -46,23 +46,31 @@ class _Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return names or [CompletionItem(incomplete, type="file")]
 
 
+class _Choice(click.Choice):  # type: ignore[type-arg,unused-ignore]
+    """Suggests the closest choice for an unknown one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value not in self.choices:
+            self.fail(f"'{value}': {did_you_mean(value, self.choices)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 TARGET = _Name("target", list_targets)
 MODEL = _Name("model", list_models)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-engine_option = click.option("--engine", type=click.Choice(ENGINES), default="fast", show_default=True)
+engine_option = click.option("--engine", type=_Choice(ENGINES), default="fast", show_default=True)
 
 
 def semantics_options(command: F) -> F:
     """What a file cannot say about itself, as options."""
     for name, choices in reversed(CHOICES.items()):
         flag = "--" + name.replace("_", "-")
-        command = click.option(flag, name, type=click.Choice(choices), help=EXPLAIN[name])(command)
+        command = click.option(flag, name, type=_Choice(choices), help=EXPLAIN[name])(command)
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
 
 
 def compile_options(command: F) -> F:
     """Options of the compiler proper."""
-    command = click.option("--output", help="Output node to read out, where the model has several.")(command)
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)
@@ -122,7 +130,8 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 @click.argument("model", type=MODEL)
 @click.option("--target", type=TARGET, required=True)
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
-@click.option("--stop-after", type=click.Choice([name for name, _ in PASSES]), help="Last pass to run.")
+@click.option("--stop-after", type=_Choice([name for name, _ in PASSES]), help="Last pass to run.")
+@click.option("--output", help="Output node to read out, where the model has several.")
 @semantics_options
 @compile_options
 @as_json
@@ -136,10 +145,14 @@ def compile_command(
 
     if path is None and stop_after is None:
         raise click.UsageError("Missing option '-o' / '--out': where to write the program (or give --stop-after).")
+    if path is not None:
+        if stop_after not in (None, PASSES[-1][0]):
+            raise click.UsageError(f"There is no program to write (-o) if you --stop-after {stop_after}.")
+        check_writable(path, keep=(model, target))
     with show.status() as progress:
         state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress)
     facts = summarise(state)
-    if path is not None and state.mapping is not None:
+    if path is not None:
         save(finish(state), path)
         facts["program"] = str(path)
     if as_json:
@@ -230,17 +243,28 @@ def doctor(as_json: bool) -> None:
     else:
         show.doctor(findings)
     if not all(f["ok"] for f in findings):
-        sys.exit(1)
+        raise click.exceptions.Exit(1)
 
 
-def main() -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """Entry point: errors are text on stderr, or JSON on stdout with ``--json``; the exit code is the error's."""
-    warnings.showwarning = lambda message, *_args, **_kwargs: click.echo(f"warning: {message}", err=True)
+    given = list(sys.argv[1:] if args is None else args)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_args, **_kwargs: click.echo(f"warning: {message}", err=True)
+        sys.exit(_exit_code(given))
+
+
+def _exit_code(args: list[str]) -> int:
+    as_json = "--json" in args
     try:
-        app(standalone_mode=True)
+        code = app.main(args, prog_name="neurodeploy", standalone_mode=False)
     except NeurodeployError as error:
-        if "--json" in sys.argv[1:]:
-            click.echo(json.dumps(error.to_dict(), indent=2))
-        else:
-            click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        return show.error(error, as_json)
+    except MemoryError:
+        remedy = "run fewer steps or fewer samples at a time"
+        return show.error(SimulationError("not enough memory", where="this machine", remedy=remedy), as_json)
+    except click.ClickException as error:
+        return show.usage_error(error, as_json)
+    except click.Abort:
+        return show.interrupted(as_json)
+    return code if isinstance(code, int) else 0

@@ -10,9 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from neurodeploy.errors import NeurodeployError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def json_out(value: Any) -> None:
@@ -22,6 +28,39 @@ def json_out(value: Any) -> None:
 
 def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def error(fault: NeurodeployError, as_json: bool) -> int:
+    """A user's mistake; returns its exit code."""
+    if as_json:
+        json_out(fault.to_dict())
+    else:
+        click.echo(f"error: {fault}", err=True)
+    return fault.exit_code
+
+
+def usage_error(fault: click.ClickException, as_json: bool) -> int:
+    """A command line that means nothing; the same fields in JSON as other errors."""
+    if as_json:
+        context = getattr(fault, "ctx", None)
+        where = context.command_path if context else "neurodeploy"
+        what, name = fault.format_message(), type(fault).__name__
+        json_out(
+            {"error": name, "what": what, "where": where, "remedy": f"{where} --help", "exit_code": fault.exit_code}
+        )
+    else:
+        fault.show()
+    return fault.exit_code
+
+
+def interrupted(as_json: bool) -> int:
+    """Ctrl-C: no result, no traceback."""
+    if as_json:
+        fields = {"what": "stopped by the user", "where": "keyboard", "remedy": "run it again"}
+        json_out({"error": "Interrupted", **fields, "exit_code": INTERRUPTED})
+    else:
+        click.echo("interrupted: nothing more was written", err=True)
+    return INTERRUPTED
 
 
 def si(value: float, unit: str) -> str:
@@ -40,7 +79,8 @@ def band(value: Mapping[str, float], unit: str) -> str:
 
 def rows(values: Sequence[Mapping[str, Any]], title: str | None = None) -> None:
     """Any list of equal dictionaries as a table."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    heading = None if title is None else escape(title)
+    table = Table(title=heading, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in values[0] if values else ():
         numeric = all(isinstance(v[column], (int, float)) for v in values)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")

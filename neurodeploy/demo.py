@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from neurodeploy.atomic import replacing
+from neurodeploy.atomic import make_folder, replacing
 from neurodeploy.bundled import list_models, load_model
+from neurodeploy.errors import UnknownModel, did_you_mean
 from neurodeploy.estimate import Costs, estimate
 from neurodeploy.evaluate import accuracy, float_scores, load_samples, output_of, run_program
 from neurodeploy.pipeline import Options, finish, run_passes
@@ -39,8 +40,23 @@ def run_demo(
 
     Returns:
         One row per model, per inference where that applies.
+
+    Raises:
+        UnknownModel: No bundled model of that name.
     """
-    return [_one(name, target, out, engine, progress) for name in models or list_models()]
+    known = list_models()
+    if not known:
+        raise UnknownModel(
+            "this installation has no bundled models",
+            where="demo",
+            remedy="pip install --force-reinstall neurodeploy-snn",
+        )
+    for name in models:
+        if name not in known:
+            raise UnknownModel(f"no bundled model '{name}'", where="--model", remedy=did_you_mean(name, known))
+    if out is not None:
+        make_folder(out)
+    return [_one(name, target, out, engine, progress) for name in models or known]
 
 
 def _one(name: str, target: str, out: Path | None, engine: str, progress: Progress) -> dict[str, Any]:
@@ -90,7 +106,7 @@ def _one(name: str, target: str, out: Path | None, engine: str, progress: Progre
 
 
 def _write(folder: Path, program: Program, costs: Costs, row: dict[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     save(program, folder / "program.ndp")
     for file, content in (("result.json", row), ("costs.json", costs.to_dict())):
         with replacing(folder / file) as temporary:

@@ -64,6 +64,10 @@ class UnreadableFile(ModelError):
     """A file is missing, damaged, of another kind or of a newer version."""
 
 
+class UnwritableFile(ModelError):
+    """A result cannot be stored where the user wants it."""
+
+
 class InvalidNetwork(ModelError):
     """A hand-made integer network has a field outside its legal range, or a name that does not exist."""
 
@@ -141,8 +145,8 @@ class DoesNotFit(NeurodeployError):
         )
 
     def to_dict(self) -> dict[str, object]:
-        """The fields of the base class and the list of violations."""
-        rows = [asdict(v) | {"share": v.share} for v in self.violations]
+        """The fields of the base class and the list of violations; JSON has no infinity, so such a share is None."""
+        rows = [asdict(v) | {"share": v.share if v.available else None} for v in self.violations]
         return super().to_dict() | {"violations": rows}
 
 
@@ -177,6 +181,6 @@ class MissingDependency(NeurodeployError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A remedy for an unknown name: the closest known one, and all of them."""
     options = sorted(known)
-    close = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name), options, n=1, cutoff=0.5)
     hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}known: {', '.join(options)}"
+    return f"{hint}known: {', '.join(options) or 'none'}"

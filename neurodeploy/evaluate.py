@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,8 @@ from neurodeploy.simulate.readout import classify, scores
 
 RASTER_BYTES = 256 * 2**20
 """Memory for the spikes of one part of a data set, one byte each."""
+SAMPLE_BYTES = 2**32
+"""Most memory for the spikes of one sample; keeps step counts within the 32 bits of the C kernels, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,66 +40,111 @@ class Samples:
 
 
 def load_samples(path: str | Path) -> Samples:
-    """Read ``DATA.npz``: ``spikes`` (N, T, *shape), and ``labels`` (N,) where known.
+    """Read ``DATA.npz``, and ``labels`` (N,) where known, class numbers from 0.
+
+    Either ``spikes`` (N, T, *shape) of 0 and 1; or ``events``, integer rows (sample, t, address) from 0, the address in
+    C order, with ``shape`` and ``steps``: N is then the number of labels, else the last sample with an event; events
+    that coincide are one spike.
 
     Raises:
-        UnreadableFile: Missing, not an ``.npz``, or without these arrays.
+        UnreadableFile: Missing, not an ``.npz``, or with other arrays or values than these.
     """
-    path = Path(path)
+    path, where = Path(path), str(path)
+    if not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise UnreadableFile(what, where=where, remedy="check the path")
+    if not is_zipfile(path):
+        raise UnreadableFile("not an .npz file", where=where, remedy=f"write it with {_SAVE}")
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError as error:
-        raise UnreadableFile("no such file", where=str(path), remedy="check the path") from error
+            found = sorted(file.files)
+            arrays = {name: np.asarray(file[name]) for name in _ARRAYS if name in found}
     except Exception as error:  # numpy raises whatever a damaged archive makes it meet
         raise UnreadableFile(
-            f"not a readable .npz file: {type(error).__name__}: {error}",
-            where=str(path),
-            remedy="write it with numpy.savez_compressed(path, spikes=..., labels=...)",
+            f"not a readable .npz file: {type(error).__name__}: {error}", where=where, remedy=f"write it with {_SAVE}"
         ) from error
-    if "events" in arrays:
-        arrays = _from_events(arrays, str(path)) | arrays
-    if "spikes" not in arrays or arrays["spikes"].ndim < 3:
+    if ("spikes" in arrays) == ("events" in arrays):
         raise UnreadableFile(
-            f"no array 'spikes' of shape (N, T, ...) among {sorted(arrays)}",
-            where=str(path),
-            remedy="store spikes=(N, T, *shape) of 0 and 1, or events=(sample, t, address) with shape and steps",
+            f"one array 'spikes' or 'events' is needed, found {found}", where=where, remedy=f"write it with {_SAVE}"
         )
     labels = arrays.get("labels")
-    if labels is not None and labels.shape != arrays["spikes"].shape[:1]:
+    if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu" or np.any(labels < 0)):
         raise UnreadableFile(
-            f"labels have shape {labels.shape}, there are {len(arrays['spikes'])} samples",
-            where=str(path),
+            f"labels must be one class number >= 0 per sample, found {labels.dtype} of shape {labels.shape}",
+            where=where,
+            remedy="store integers (N,), counted from 0",
+        )
+    spikes = _from_events(arrays, where) if "events" in arrays else _binary(arrays["spikes"], where)
+    if labels is not None and len(labels) != len(spikes):
+        raise UnreadableFile(
+            f"there are {len(labels)} labels and {len(spikes)} samples",
+            where=where,
             remedy="store one class number per sample",
         )
-    return Samples(arrays["spikes"], None if labels is None else labels.astype(np.int64))
+    return Samples(spikes, None if labels is None else labels.astype(np.int64))
 
 
-def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> dict[str, NDArray[Any]]:
-    events = arrays["events"]
-    if "shape" not in arrays or "steps" not in arrays or events.ndim != 2 or events.shape[1] != 3:
+_ARRAYS = ("spikes", "events", "shape", "steps", "labels")
+_SAVE = "numpy.savez_compressed(path, spikes=..., labels=...), spikes (N, T, *shape) of 0 and 1"
+
+
+def _binary(values: NDArray[Any], where: str) -> NDArray[np.uint8]:
+    if values.ndim < 3 or values.size == 0:
         raise UnreadableFile(
-            "events need (rows, 3) integers (sample, t, address), and arrays 'shape' and 'steps'",
+            f"spikes have shape {values.shape}", where=where, remedy="give (N, T, *shape), at least one of each"
+        )
+    if values.dtype.kind not in "buif":
+        raise UnreadableFile(f"spikes are {values.dtype}", where=where, remedy="store uint8 values 0 and 1")
+    legal = (values == 0) | (values == 1)
+    if not legal.all():
+        first = tuple(int(i) for i in np.unravel_index(np.argmin(legal), legal.shape))
+        raise UnreadableFile(
+            f"spikes hold {values[first]} at {first}, not 0 or 1",
+            where=where,
+            remedy="encode real values into spikes first; graded spikes are not supported yet",
+        )
+    return values.astype(np.uint8)
+
+
+def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> NDArray[np.uint8]:
+    events = arrays["events"]
+    legal = all(name in arrays and arrays[name].dtype.kind in "iu" for name in ("events", "shape", "steps"))
+    if not legal or events.ndim != 2 or events.shape[1] != 3 or arrays["steps"].size != 1:
+        raise UnreadableFile(
+            "events need integer rows (sample, t, address), and integers 'shape' and 'steps'",
             where=where,
             remedy="store all three, t from 0 and address counted in C order",
         )
-    shape, steps = tuple(int(n) for n in arrays["shape"]), int(arrays["steps"])
-    samples = len(arrays["labels"]) if "labels" in arrays else int(events[:, 0].max(initial=-1)) + 1
-    limits = np.array([samples, steps, int(np.prod(shape))])
-    if not np.issubdtype(events.dtype, np.integer) or np.any((events < 0) | (events >= limits)):
+    shape, steps = tuple(int(n) for n in arrays["shape"].ravel()), int(arrays["steps"].item())
+    samples = len(arrays["labels"]) if "labels" in arrays else int(events[:, 0].max()) + 1 if len(events) else 0
+    if min(samples, steps, *shape) < 1:
         raise UnreadableFile(
-            f"an event lies outside samples x steps x addresses = {limits.tolist()}",
-            where=where,
-            remedy="check the order of the columns: sample, t, address",
+            f"{samples} samples, {steps} steps, shape {shape}", where=where, remedy="give at least one of each"
         )
-    spikes = np.zeros((samples, steps, limits[2]), np.uint8)
-    spikes[tuple(events.T)] = 1
-    return {"spikes": spikes.reshape(samples, steps, *shape)}
+    limits = (samples, steps, math.prod(shape))
+    for column, limit, name in zip(events.T, limits, ("sample", "t", "address"), strict=True):
+        wrong = np.flatnonzero((column < 0) | (column >= limit))
+        if len(wrong):
+            raise UnreadableFile(
+                f"event {wrong[0]} has {name} {column[wrong[0]]}, of 0..{limit - 1}",
+                where=where,
+                remedy="check the order of the columns (sample, t, address), and 'shape' and 'steps'",
+            )
+    try:
+        spikes = np.zeros(limits, np.uint8)
+    except (MemoryError, ValueError) as error:
+        raise UnreadableFile(
+            f"{samples} x {steps} steps x {limits[2]} addresses do not fit in memory",
+            where=where,
+            remedy="check 'shape' and 'steps', or store fewer samples per file",
+        ) from error
+    spikes[tuple(events.astype(np.int64).T)] = 1
+    return spikes.reshape(samples, steps, *shape)
 
 
 def float_scores(network: Network, spikes: NDArray[Any], output: str, *, chunk: int = 64) -> NDArray[np.float64]:
     """Scores (N, classes) of the float network's output population."""
-    _check_input(len(network.inputs))
+    _check_input(len(network.inputs), "simulate_float")
     (name,) = network.inputs
     kind = network.semantics.readout
     kept = () if kind == "count" else (output,)
@@ -152,12 +201,13 @@ def run_program(
     Returns:
         One Run over all samples, and scores (N, classes), or None where the program has several outputs.
     """
+    _check_input(len(program.net.inputs), "simulate")
     kept = tuple(program.outputs.values()) if keep is None else tuple(keep)
     single = len(program.outputs) == 1
     record = {output_of(program): ("v",)} if single and program.readout != "count" else {}
     total: Run | None = None
     parts = []
-    chunk = _chunk(program, spikes.shape[1])
+    chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
     for start in range(0, len(spikes), chunk):
         run = simulate(program, spikes[start : start + chunk], engine=engine, steps=steps, record=record)
         if single:
@@ -177,20 +227,33 @@ def _joined(a: Run, b: Run) -> Run:
 
 def _chunk(program: Program, steps: int) -> int:
     """Samples whose spike rasters stay within the memory set aside for them."""
-    neurons = program.net.neurons + sum(i.size for i in program.net.inputs.values())
-    per_sample = (steps + program.net.latency_steps) * neurons
+    per_sample = steps * (program.net.neurons + sum(i.size for i in program.net.inputs.values()))
+    if per_sample > SAMPLE_BYTES:
+        raise SimulationError(
+            f"{steps:,} steps of one sample need {per_sample / 2**30:,.0f} GiB", where="run", remedy="run fewer steps"
+        )
     return max(1, RASTER_BYTES // max(1, per_sample))
 
 
 def accuracy(values: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Share of samples whose largest score is their label's."""
+    """Share of samples whose largest score is their label's.
+
+    Raises:
+        SimulationError: A label is not the number of an output neuron.
+    """
+    if labels.max(initial=0) >= values.shape[1]:
+        raise SimulationError(
+            f"label {labels.max()}, but the output has {values.shape[1]} neurons",
+            where="accuracy",
+            remedy=f"use class numbers 0..{values.shape[1] - 1}, counted from 0",
+        )
     return float(np.mean(classify(values) == labels))
 
 
-def _check_input(inputs: int) -> None:
+def _check_input(inputs: int, instead: str) -> None:
     if inputs != 1:
         raise SimulationError(
-            f"the model has {inputs} inputs",
-            where="float reference",
-            remedy="call simulate_float with a dict of spikes",
+            f"the model has {inputs} inputs, a data set feeds one",
+            where="data set",
+            remedy=f"call {instead} from Python with a dict of spikes",
         )

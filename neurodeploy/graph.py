@@ -70,6 +70,8 @@ def check_graph(graph: Graph) -> Graph:
                 "the node is not on a path from an Input to an Output", where=where, remedy="connect or remove it"
             )
         for key, value in node.params.items():
+            if isinstance(value, np.ndarray) and value.dtype.kind not in "biufUS":
+                raise UnsupportedNode(f"{key} holds {value.dtype} values", where=where, remedy="export real numbers")
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise UnsupportedNode(
                     f"{key} holds NaN or infinity", where=where, remedy="retrain or repair the model before export"

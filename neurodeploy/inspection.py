@@ -44,7 +44,7 @@ def inspect_model(model: str | Path, target: str, options: Options) -> dict[str,
             {"layer": layer, "what": f"the target lacks {what}", "remedy": remedy}
             for layer, what, remedy in missing_features(quantized.net, state.target)
         ]
-        mapping = map_network(quantized.net, state.target)
+        mapping = map_network(quantized.net, state.target, max_neurons_per_core=options.max_neurons_per_core)
         result["cores"], result["chips"] = mapping.cores, mapping.chips
     except DoesNotFit as error:
         result["problems"] += [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from neurodeploy.atomic import replacing
+from neurodeploy.atomic import check_writable, replacing
 from neurodeploy.estimate import estimate
 from neurodeploy.evaluate import accuracy, load_samples, run_program
 from neurodeploy.simulate.readout import classify
@@ -34,6 +35,8 @@ def run_job(
         out: Result ``.npz``.
         progress: Told samples done and samples in all.
     """
+    if out is not None:
+        check_writable(out, keep=(program_path, data_path))
     program, samples = load(program_path), load_samples(data_path)
     total, done = len(samples.spikes), 0
 
@@ -55,8 +58,12 @@ def run_job(
         "populations": {name: vars(c) for name, c in run.counters.populations.items()},
         "costs": costs.to_dict(),
     }
-    if values is not None and samples.labels is not None:
-        facts["accuracy"] = accuracy(values, samples.labels)
+    if samples.labels is not None:
+        if values is None:
+            names = ", ".join(program.outputs)
+            warnings.warn(f"no accuracy: compile with --output NAME, one of {names}", UserWarning, stacklevel=2)
+        else:
+            facts["accuracy"] = accuracy(values, samples.labels)
     if out is not None:
         arrays: dict[str, Any] = {f"spikes_{name}": s for name, s in run.spikes.items()}
         if values is not None:

@@ -1,10 +1,10 @@
-"""Programs as ``.ndp`` files: HDF5, versioned, checksummed, no pickle."""
+"""Programs as ``.ndp`` files: HDF5 behind a block with version and checksum; no pickle."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from neurodeploy.chipmap import Mapping as ChipMapping
 from neurodeploy.chipnet import ChipInput, ChipNetwork, ChipPopulation, ChipProjection
 from neurodeploy.connections import CONNECTIONS
 from neurodeploy.connections.base import frozen
-from neurodeploy.errors import NeurodeployError, UnreadableFile
+from neurodeploy.errors import UnreadableFile
 from neurodeploy.program import Program
 from neurodeploy.target import Target
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FORMAT = "neurodeploy-program"
 VERSION = 1
+BLOCK = 512
+"""Size of HDF5's user block, bytes in front that libhdf5 skips: ours holds format, version and checksum."""
 
 
 def save(program: Program, path: str | Path) -> None:
@@ -33,11 +35,13 @@ def save(program: Program, path: str | Path) -> None:
     import h5py
 
     with replacing(path) as temporary:
-        with h5py.File(temporary, "w") as file:
+        with h5py.File(temporary, "w", userblock_size=BLOCK) as file:
             _write(program, file)
-            file.attrs["format"] = FORMAT
-            file.attrs["version"] = VERSION
-            file.attrs["sha256"] = _digest(file)
+        with temporary.open("r+b") as raw:
+            raw.seek(BLOCK)
+            block = _block(VERSION, raw.read())
+            raw.seek(0)
+            raw.write(block)
 
 
 def load(path: str | Path) -> Program:
@@ -48,38 +52,44 @@ def load(path: str | Path) -> Program:
     """
     import h5py
 
-    path = Path(path)
+    path, where = Path(path), str(path)
     if not path.is_file():
-        raise UnreadableFile(
-            "no such file", where=str(path), remedy="compile the model: neurodeploy compile MODEL -o FILE"
-        )
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise UnreadableFile(what, where=where, remedy="compile the model: neurodeploy compile MODEL -o FILE")
+    # before libhdf5 sees it: a damaged file can crash that
+    _check(path.read_bytes(), where)
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise UnreadableFile(
-                    "the file is HDF5 but not a neurodeploy program",
-                    where=str(path),
-                    remedy="give a file written by 'neurodeploy compile' (.ndp)",
-                )
-            version = int(file.attrs["version"])
-            if version > VERSION:
-                raise UnreadableFile(
-                    f"the file has format version {version}, this neurodeploy reads up to {VERSION}",
-                    where=str(path),
-                    remedy="upgrade: pip install --upgrade neurodeploy-snn",
-                )
-            if file.attrs["sha256"] != _digest(file):
-                raise UnreadableFile("the contents do not match their checksum", where=str(path), remedy=_AGAIN)
             return _read(file)
-    except NeurodeployError:
-        raise
-    except Exception as error:  # h5py raises whatever a damaged file makes it meet
+    except Exception as error:  # a file with a valid checksum that we did not write
         raise UnreadableFile(
-            f"not a readable program: {type(error).__name__}: {error}", where=str(path), remedy=_AGAIN
+            f"not a readable program: {type(error).__name__}: {error}", where=where, remedy=_AGAIN
         ) from error
 
 
 _AGAIN = "the file is damaged: copy it again, or compile the model again"
+
+
+def _block(version: int, contents: bytes) -> bytes:
+    text = f"{FORMAT} {version}\nsha256 {hashlib.sha256(contents).hexdigest()}\n"
+    return text.encode().ljust(BLOCK, b"\0")
+
+
+def _check(data: bytes, where: str) -> None:
+    head = re.match(rb"%s (\d{1,9})\n" % FORMAT.encode(), data)
+    if head is None:
+        what = "HDF5 but not a neurodeploy program" if data.startswith(b"\x89HDF") else "not a neurodeploy program"
+        raise UnreadableFile(
+            f"the file is {what}", where=where, remedy="give a file written by 'neurodeploy compile' (.ndp)"
+        )
+    if int(head[1]) > VERSION:
+        raise UnreadableFile(
+            f"the file has format version {int(head[1])}, this neurodeploy reads up to {VERSION}",
+            where=where,
+            remedy="upgrade: pip install --upgrade neurodeploy-snn",
+        )
+    if data[:BLOCK] != _block(VERSION, data[BLOCK:]):
+        raise UnreadableFile("the contents do not match their checksum", where=where, remedy=_AGAIN)
 
 
 def _write(program: Program, file: h5py.File) -> None:
@@ -115,14 +125,14 @@ def _write(program: Program, file: h5py.File) -> None:
     file.create_dataset("document", data=np.frombuffer(json.dumps(document).encode(), np.uint8))
     for k, population in enumerate(program.net.populations.values()):
         group = file.create_group(f"populations/{k}")
-        for name, values in population.fields.items():
+        for name, values in sorted(population.fields.items()):
             _put(group, f"fields/{name}", values)
         _put(group, "offset", population.offset)
         if population.scale is not None:
             _put(group, "scale", population.scale)
         _put(group, "core", program.mapping.core_of[population.name])
     for k, projection in enumerate(program.net.projections):
-        for name, values in projection.connection.arrays().items():
+        for name, values in sorted(projection.connection.arrays().items()):
             _put(file, f"projections/{k}/{name}", values)
     _put(file, "mapping/chip", program.mapping.chip_of)
     _put(file, "mapping/core_on_chip", program.mapping.core_on_chip)
@@ -173,21 +183,3 @@ def _read(file: h5py.File) -> Program:
 def _put(group: Any, name: str, values: NDArray[Any]) -> None:
     compression = {"compression": "gzip", "shuffle": True} if values.ndim and values.size > 64 else {}
     group.create_dataset(name, data=values, **compression)
-
-
-def _digest(file: h5py.File) -> str:
-    """sha256 over every dataset's name, type, shape and bytes, in name order."""
-    digest = hashlib.sha256()
-    for name, dataset in sorted(_datasets(file)):
-        values = np.asarray(dataset[()])
-        digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-        digest.update(np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
-
-def _datasets(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, item in group.items():
-        if hasattr(item, "items"):
-            yield from _datasets(item, f"{prefix}{name}/")
-        else:
-            yield f"{prefix}{name}", item

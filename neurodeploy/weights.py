@@ -1,4 +1,4 @@
-"""How Loihi-class synapses hold a weight: clip, then clear low bits, by sign mode (integer semantics 4.1)."""
+"""How Loihi-class synapses hold a weight: clip, then clear low bits, by sign mode (as Lava 0.10.0 prepares it)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def prepare(weights: NDArray[Any], sign_mode: str, num_weight_bits: int) -> NDAr
     """
     low, high = LIMITS[sign_mode]
     cleared = (9 if sign_mode == "mixed" else 8) - num_weight_bits
-    clipped = np.clip(weights.astype(np.int64), low, high)
+    clipped: NDArray[np.int32] = np.clip(weights.astype(np.int64, copy=False), low, high).astype(np.int32)
     if sign_mode == "inhibitory":
-        return (-((-clipped >> cleared) << cleared)).astype(np.int32)
-    return ((clipped >> cleared) << cleared).astype(np.int32)
+        held: NDArray[np.int32] = -((-clipped >> cleared) << cleared)
+    else:
+        held = (clipped >> cleared) << cleared
+    return held

@@ -123,12 +123,12 @@ class Costs:
 def estimate(run: Run, program: Program) -> Costs:
     """Cost of one inference of a run, averaged over its samples.
 
-    Energy (reference: per-event model of Davies et al. 2018): SynOps, active and inactive compartment updates, packets
+    Energy (the per-event model of Davies et al. 2018): SynOps, active and inactive compartment updates, packets
     and hops, each times its constant. Latency: per step, all compartments of the fullest core one after the other, plus
     the SynOps of the busiest core of that step, plus the barrier.
 
     Raises:
-        SimulationError: The run has no traffic counters, since it was not a run of a Program.
+        SimulationError: The run has no traffic counters, since it was not a run of a Program; or of another one.
     """
     counters, target = run.counters, program.target
     if counters.traffic is None:
@@ -136,12 +136,18 @@ def estimate(run: Run, program: Program) -> Costs:
             "the run knows no cores", where="estimate", remedy="simulate the Program, not its bare ChipNetwork"
         )
     traffic = counters.traffic
+    known = program.net.populations.keys() | program.net.inputs.keys()
+    if counters.populations.keys() != known or len(traffic.updates_per_core) != program.mapping.cores:
+        raise SimulationError(
+            "the run is not of this program", where="estimate", remedy="give the Program that was simulated"
+        )
     latency, bound = _latency(counters, traffic, target, program.mapping.chips)
     e = target.energy
     layers = tuple(_layer(name, counters, program) for name in program.net.populations)
     per_sample = 1 / counters.samples
-    local = Band.of(e.within_tile_spike_j) * (traffic.packets * per_sample)
-    hops = Band.of(e.hop_x_j) * (traffic.hops_x * per_sample) + Band.of(e.hop_y_j) * (traffic.hops_y * per_sample)
+    sent = traffic.total
+    local = Band.of(e.within_tile_spike_j) * (sent.packets * per_sample)
+    hops = Band.of(e.hop_x_j) * (sent.hops_x * per_sample) + Band.of(e.hop_y_j) * (sent.hops_y * per_sample)
     mesh = sum((layer.energy for layer in layers), local + hops)
     cores, chips = program.mapping.cores, program.mapping.chips
     per_core, per_chip = Band.of(e.static_core_w) * cores, Band.of(e.static_chip_w) * chips
@@ -152,8 +158,8 @@ def estimate(run: Run, program: Program) -> Costs:
         counters.spikes * per_sample,
         counters.syn_ops * per_sample,
         counters.neuron_updates * per_sample,
-        traffic.packets * per_sample,
-        (traffic.hops_x + traffic.hops_y) * per_sample,
+        sent.packets * per_sample,
+        (sent.hops_x + sent.hops_y) * per_sample,
         mesh,
         leakage * latency,
         Band.of(e.overhead_chip_w) * chips * latency,
@@ -168,7 +174,7 @@ def estimate(run: Run, program: Program) -> Costs:
         },
         layers,
         e.profile,
-        _sources(target),
+        _sources(target, program.mapping.chips),
     )
 
 
@@ -177,9 +183,8 @@ def _latency(counters: Counters, traffic: Traffic, target: Target, chips: int) -
     fullest = float(traffic.updates_per_core.max()) / (counters.samples * counters.live_steps)
     active, inactive = Band.of(t.neuron_active_s), Band.of(t.neuron_inactive_s)
     neuron = Band(active.value, min(inactive.low, active.low), active.high)
-    multichip = chips > 1 and t.barrier_multichip_s is not None
     parts = {
-        "barrier": Band.of(t.barrier_multichip_s if multichip and t.barrier_multichip_s else t.barrier_s) * steps,
+        "barrier": Band.of(getattr(t, _barrier(target, chips))) * steps,
         "neurons": neuron * (fullest * steps),
         "synapses": Band.of(t.synop_s) * (traffic.step_max_syn_ops / counters.samples),
     }
@@ -198,18 +203,17 @@ def _layer(name: str, counters: Counters, program: Program) -> LayerCosts:
     return LayerCosts(name, size, cores, c.spikes * per_sample, c.syn_ops * per_sample, energy)
 
 
-def _sources(target: Target) -> dict[str, dict[str, Any]]:
+def _barrier(target: Target, chips: int) -> str:
+    """Name of the constant that ends a step."""
+    return "barrier_multichip_s" if chips > 1 and target.latency.barrier_multichip_s is not None else "barrier_s"
+
+
+def _sources(target: Target, chips: int) -> dict[str, dict[str, Any]]:
+    """Every constant that the estimate uses."""
+    energy = {key: getattr(target.energy, key) for key in target.energy.__struct_fields__ if key != "profile"}
+    times = ("synop_s", "neuron_active_s", "neuron_inactive_s", _barrier(target, chips))
     rows = {}
-    for table in (target.energy, target.latency):
-        for key in table.__struct_fields__:
-            fact = getattr(table, key)
-            if fact is not None and not isinstance(fact, str):
-                low, high = fact.band
-                rows[key] = {
-                    "value": fact.value,
-                    "low": low,
-                    "high": high,
-                    "status": fact.status,
-                    "source": fact.source,
-                }
+    for key, fact in (energy | {key: getattr(target.latency, key) for key in times}).items():
+        low, high = fact.band
+        rows[key] = {"value": fact.value, "low": low, "high": high, "status": fact.status, "source": fact.source}
     return rows

@@ -97,9 +97,9 @@ class ConvBlocks:
     def words(self, block: Block) -> int:
         """Words of synapse memory of the block's shared rows.
 
-        ``rows`` (hardware.md 1.3): one row per in-channel, distinct kernel crop and, where the target limits the
-        compartment base of a row, started run of that many pixels of the block. ``pool`` (2.3): one row per
-        in-channel and used kernel tap, of the output channels in the block.
+        ``rows`` (nengo-loihi): one row per in-channel, distinct kernel crop and, where the target limits the
+        compartment base of a row, started run of that many pixels of the block. ``pool`` (a fit to compile
+        reports): one row per in-channel and used kernel tap, of the output channels in the block.
         """
         c0, c1, y0, y1, x0, x1 = block
         groups, ys, xs = self.groups(c0, c1), self.axis(0, y0, y1), self.axis(1, x0, x1)

@@ -22,63 +22,69 @@ Excess = tuple[int, int]
 
 
 def neurons(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} compartments on a core (hardware.md 1.1, 2.1)."""
+    """At most {limit} compartments on a core (Davies et al. 2018, constraint 1; Loihi 2: lava-dl's printed compile
+    reports)."""
     return _against(loads.neurons, target.core.neurons)
 
 
 def in_axons(loads: Loads, target: Target) -> Use | None:
     """At most {limit} in-axons on a core: one per distinct source neuron with a synapse on it, host inputs included
-    (hardware.md 1.1). Where the target charges convolutions by the core, a fixed number of words for each (2.2)."""
+    (Davies et al. 2018, constraint 4). Where the target charges convolutions by the core, a fixed number of words
+    for each, budgeted from lava-dl's printed compile reports."""
     return _against(loads.axons_in, target.core.in_axons)
 
 
 def out_axon_slots(loads: Loads, target: Target) -> Use | None:
     """At most {limit} out-axon slots on a core: each neuron takes an axon for each distinct core that it reaches
-    (hardware.md 1.1). A discrete axon takes ``discrete_slots``; one that feeds a convolution takes ``pop32_slots``."""
+    (Davies et al. 2018, constraint 3). A discrete axon takes ``discrete_slots``; one that feeds a convolution takes
+    ``pop32_slots``."""
     return _against(loads.axon_slots, target.core.out_axon_slots)
 
 
 def synapse_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of synapse memory on a core (hardware.md 1.3, 2.3): a row for each source neuron of a dense
-    or sparse projection, zero weights of dense rows included; shared rows for the blocks of a convolution."""
+    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2): a row for each source
+    neuron of a dense or sparse projection, zero weights of dense rows included; shared rows for the blocks of a
+    convolution."""
     return _against(loads.words, target.core.synapse_words)
 
 
 def compartment_profiles(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} distinct compartment settings on a core: model, reset, decays, bias exponent (hardware.md
-    1.2)."""
+    """At most {limit} distinct compartment settings on a core: model, reset, decays, bias exponent (nengo-loihi
+    ``block.py``)."""
     return _against(loads.profiles, target.core.compartment_profiles)
 
 
 def vth_profiles(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} distinct threshold values on a core (hardware.md 1.2)."""
+    """At most {limit} distinct threshold values on a core (nengo-loihi ``block.py``)."""
     return _against(loads.thresholds, target.core.vth_profiles)
 
 
 def synapse_formats(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} synapse formats on a core: discrete or shared rows, weight bits, weight exponent, sign mode and
-    delay bits (hardware.md 1.2)."""
+    """At most {limit} synapse formats on a core: discrete or shared rows, weight bits, weight exponent, sign mode
+    and delay bits (nengo-loihi ``block.py``)."""
     return _against(loads.formats, target.core.synapse_formats)
 
 
 def neuron_groups(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} neuron groups on a core, one per population (hardware.md 2.2)."""
+    """At most {limit} neuron groups on a core, one per population (lava-dl's printed compile reports)."""
     return _against(loads.populations, target.core.neuron_groups)
 
 
 def axon_map_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of axon map on a core, charged per neuron (hardware.md 2.2: exact for dense layers)."""
+    """At most {limit} words of axon map on a core, charged per neuron (inferred from lava-dl's printed compile
+    reports, where it is exact for dense layers)."""
     return _against(_axon_map(loads, target), target.core.axon_map_words)
 
 
 def axon_mem_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of axon memory on a core, charged per convolution that it receives (hardware.md 2.2)."""
+    """At most {limit} words of axon memory on a core, charged per convolution that it receives (a budget: the
+    largest that lava-dl's compile reports print)."""
     return _against(_axon_mem(loads, target), target.core.axon_mem_words)
 
 
 def pool_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of in-axons + neurons + synapse memory + axon map + axon memory together (hardware.md 2.2,
-    which reproduces 13 of 13 printed totals)."""
+    """At most {limit} words of in-axons + neurons + synapse memory + axon map + axon memory together (inferred: it
+    reproduces 13 of 13 totals of lava-dl's printed compile reports)."""
     own = target.core.neuron_words
     compartments = loads.neurons * (0 if own is None else own.value)
     total = loads.axons_in + compartments + loads.words + _axon_map(loads, target) + _axon_mem(loads, target)

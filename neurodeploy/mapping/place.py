@@ -10,8 +10,7 @@ from neurodeploy.target_schema import Target
 
 
 def place(core_of: Assignment, cores: int, target: Target) -> Mapping:
-    """Fill the cores of a chip in the order of their numbers, then the next chip, as Lava's mapper does
-    (hardware.md 2.4)."""
+    """Fill the cores of a chip in the order of their numbers, then the next chip, as Lava's mapper does."""
     per_chip = target.mesh.cores_per_chip.value
     at = np.arange(cores, dtype=np.int32)
     return Mapping({n: labels.astype(np.int32) for n, labels in core_of.items()}, at // per_chip, at % per_chip)

@@ -1,4 +1,7 @@
-"""What synapses cost in a core's memory: widths, rows and words (hardware.md 1.3 and 2.3)."""
+"""What synapses cost in a core's memory: widths, rows and words.
+
+The formula is nengo-loihi's; for Loihi 2 it is a fit to lava-dl's printed compile reports.
+"""
 
 from __future__ import annotations
 

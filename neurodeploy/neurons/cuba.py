@@ -82,7 +82,7 @@ class Cuba(NeuronModel):
     def integer_step(
         self, state: IntegerState, a: Ints, fields: Mapping[str, Ints], reset: str
     ) -> tuple[IntegerState, NDArray[np.uint8]]:
-        """Section 2.1 of the integer semantics, line by line."""
+        """As Lava 0.10.0's ``PyLifModelBitAcc``, with the resets subtract and none added."""
         f = fields
         bias = self.constant_input(fields)
         threshold = f["vth"] << THRESHOLD_SHIFT

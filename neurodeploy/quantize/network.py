@@ -15,13 +15,13 @@ from neurodeploy.network import Network, Population, Projection
 from neurodeploy.neurons import model_named
 from neurodeploy.neurons.cuba import membrane_offset
 from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
+from neurodeploy.quantize.rounding import round_weights
 from neurodeploy.quantize.scale import (
     INPUT_UNIT,
     STATE_LIMIT,
     Scale,
     choose_scale,
     grid,
-    mantissa_max,
     register_bounds,
 )
 from neurodeploy.target import Target
@@ -119,31 +119,28 @@ def _add_population(
 def _add_projection(
     net: ChipNetwork, projection: Projection, per_weight: float, exponent: int, bits: int, delay: int
 ) -> ProjectionReport:
-    step, largest = grid(bits), mantissa_max(bits)
-    weights = np.asarray(projection.connection.weights, dtype=np.float64)
-    exact = weights * (per_weight / (INPUT_UNIT * 2.0**exponent))
-    integers = np.clip(np.rint(exact / step) * step, -largest, largest).astype(np.int64)
+    step = grid(bits)
+    unit = INPUT_UNIT * 2.0**exponent / per_weight
+    rounded = round_weights(projection.connection.weights, unit, bits)
     net.attach(
         projection.source,
         projection.target,
-        projection.connection.with_weights(integers),
+        projection.connection.with_weights(rounded.integers),
         weight_exp=exponent,
         num_weight_bits=bits,
         sign_mode="mixed",
         delay=delay,
     )
-    error = integers - exact
-    nonzero = np.count_nonzero(exact)
     return ProjectionReport(
         projection.source,
         projection.target,
         exponent,
         bits,
-        int(np.abs(integers).max(initial=0)),
-        step * INPUT_UNIT * 2.0**exponent / per_weight,
-        float(np.abs(error).max(initial=0.0)) / step,
-        float(np.sqrt(np.mean(error**2) / np.mean(exact**2))) if nonzero else 0.0,
-        float(np.count_nonzero((integers == 0) & (exact != 0)) / nonzero) if nonzero else 0.0,
+        int(np.abs(rounded.integers).max(initial=0)),
+        step * unit,
+        rounded.error_max / step,
+        rounded.error_rms,
+        rounded.zeroed,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,32 +38,61 @@ class PopulationCounters:
     wraps: int = 0
     saturations: int = 0
 
+    def __add__(self, other: PopulationCounters) -> PopulationCounters:
+        return PopulationCounters(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
-@dataclass(frozen=True, eq=False)
-class Traffic:
-    """What a mapping adds. A packet is one spike sent to one distinct core.
+
+@dataclass(frozen=True)
+class SourceTraffic:
+    """What one population or input sends over the mesh, summed. A packet is one spike sent to one distinct core.
 
     Attributes:
         packets: Neuron to core, within and between chips.
         hops_x: East-west tile hops of those packets.
         hops_y: North-south tile hops.
         inter_chip: Packets that leave their chip.
+    """
+
+    packets: int = 0
+    hops_x: int = 0
+    hops_y: int = 0
+    inter_chip: int = 0
+
+    def __add__(self, other: SourceTraffic) -> SourceTraffic:
+        return SourceTraffic(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Traffic:
+    """What a mapping adds to the counts.
+
+    Attributes:
+        sources: By population or input.
         syn_ops_per_core: (cores,), sums.
         updates_per_core: (cores,), sums.
         packets_in_per_core: (cores,), sums, input spikes included.
+        packets_out_per_core: (cores,), sums.
         step_max_syn_ops: Largest SynOps of one core in one step, summed over steps and samples: what bounds the time.
         step_max_packets_in: The same for packets received.
     """
 
-    packets: int
-    hops_x: int
-    hops_y: int
-    inter_chip: int
+    sources: Dict[str, SourceTraffic]
     syn_ops_per_core: Ints
     updates_per_core: Ints
     packets_in_per_core: Ints
+    packets_out_per_core: Ints
     step_max_syn_ops: int
     step_max_packets_in: int
+
+    @property
+    def total(self) -> SourceTraffic:
+        """Of all populations and inputs."""
+        return sum(self.sources.values(), SourceTraffic())
+
+    def __add__(self, other: Traffic) -> Traffic:
+        sources = {name: sent + other.sources[name] for name, sent in self.sources.items()}
+        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "sources"}
+        return Traffic(sources, **sums)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +131,9 @@ class Counters:
 
 def add_counters(a: Counters, b: Counters) -> Counters:
     """Counters of two runs of one network with equal steps, as if they had been one batch."""
-    populations = {name: _added(a.populations[name], b.populations[name]) for name in a.populations}
-    traffic = None if a.traffic is None or b.traffic is None else _added(a.traffic, b.traffic)
+    populations = {name: counted + b.populations[name] for name, counted in a.populations.items()}
+    traffic = None if a.traffic is None or b.traffic is None else a.traffic + b.traffic
     return Counters(a.samples + b.samples, a.steps, a.live_steps, populations, traffic)
-
-
-C = TypeVar("C", PopulationCounters, Traffic)
-
-
-def _added(a: C, b: C) -> C:
-    return type(a)(**{f.name: getattr(a, f.name) + getattr(b, f.name) for f in fields(a)})
 
 
 def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:

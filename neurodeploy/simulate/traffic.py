@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurodeploy.chipmap import Mapping
 from neurodeploy.mapping.reach import Reach, reach, union
 from neurodeploy.mapping.route import HOST, hops
-from neurodeploy.simulate.counters import Ints, Traffic, delivered
+from neurodeploy.simulate.counters import Ints, SourceTraffic, Traffic, delivered
 from neurodeploy.simulate.plan import Plan
 from neurodeploy.target_schema import Target
 
@@ -43,7 +43,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
         for name in sent
         for span, active in _spans(plan, name, sent[name].shape[1])
     ]
-    totals = _Totals(cores)
+    totals = _Totals(cores, dict.fromkeys(sent, SourceTraffic()))
     for leg in legs:
         host = np.full(leg.union.n_source, HOST)
         source_core = mapping.core_of.get(leg.name, host).astype(np.int64)
@@ -54,13 +54,11 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
         live = max(0, last - first + 1) * plan.batch
         np.add.at(totals.updates, mapping.core_of[name], np.full(population.size, live))
     return Traffic(
-        packets=totals.packets,
-        hops_x=totals.hops_x,
-        hops_y=totals.hops_y,
-        inter_chip=totals.inter_chip,
+        sources=totals.sources,
         syn_ops_per_core=totals.syn_ops,
         updates_per_core=totals.updates,
         packets_in_per_core=totals.packets_in,
+        packets_out_per_core=totals.packets_out,
         step_max_syn_ops=totals.step_max_syn_ops,
         step_max_packets_in=totals.step_max_packets_in,
     )
@@ -105,37 +103,36 @@ class _Totals:
     """Sums under way."""
 
     cores: int
-    packets: int = 0
-    hops_x: int = 0
-    hops_y: int = 0
-    inter_chip: int = 0
+    sources: dict[str, SourceTraffic]
     step_max_syn_ops: int = 0
     step_max_packets_in: int = 0
     syn_ops: Ints = field(init=False)
     updates: Ints = field(init=False)
     packets_in: Ints = field(init=False)
+    packets_out: Ints = field(init=False)
 
     def __post_init__(self) -> None:
-        self.syn_ops, self.updates, self.packets_in = (np.zeros(self.cores, np.int64) for _ in range(3))
+        zeros = (np.zeros(self.cores, np.int64) for _ in range(4))
+        self.syn_ops, self.updates, self.packets_in, self.packets_out = zeros
 
     def add_routes(self, leg: _Leg, values: Spikes, source_core: Ints, mapping: Mapping, target: Target) -> None:
         """Packets and hops, from the number of spikes of each neuron."""
         fired = values[:, leg.span].sum(axis=(0, 1), dtype=np.int64)
         some = leg.union.pairs.tocoo()
-        self._route(source_core[some.col], some.row.astype(np.int64), fired[some.col], mapping, target)
+        self._route(leg.name, source_core[some.col], some.row.astype(np.int64), fired[some.col], mapping, target)
         everywhere = np.flatnonzero(leg.union.full)
         senders, which = np.unique(source_core, return_inverse=True)
         per_sender = np.zeros(len(senders), np.int64)
         np.add.at(per_sender, which.ravel(), fired)
         start, end = np.meshgrid(np.arange(len(senders)), everywhere, indexing="ij")
-        self._route(senders[start.ravel()], end.ravel(), per_sender[start.ravel()], mapping, target)
+        self._route(leg.name, senders[start.ravel()], end.ravel(), per_sender[start.ravel()], mapping, target)
 
-    def _route(self, start: Ints, end: Ints, number: Ints, mapping: Mapping, target: Target) -> None:
+    def _route(self, name: str, start: Ints, end: Ints, number: Ints, mapping: Mapping, target: Target) -> None:
         way = hops(mapping, target, start, end)
-        self.packets += int(number.sum())
-        self.hops_x += int(number @ way.x)
-        self.hops_y += int(number @ way.y)
-        self.inter_chip += int(number @ way.inter_chip)
+        counts = (number.sum(), number @ way.x, number @ way.y, number @ way.inter_chip)
+        self.sources[name] += SourceTraffic(*(int(n) for n in counts))
+        on_chip = start != HOST
+        np.add.at(self.packets_out, start[on_chip], number[on_chip])
 
 
 def _add_steps(plan: Plan, legs: list[_Leg], sent: Dict[str, Spikes], totals: _Totals) -> None:

@@ -81,7 +81,7 @@ def targets(draw: st.DrawFn) -> Target:
 Case = tuple[ChipNetwork, NDArray[np.uint8]]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(chip_networks(), targets(), st.sampled_from([None, 1, 4]))
 def test_every_mapping_is_legal_and_counted_alike(case: Case, target: Target, most: int | None) -> None:
     net, _ = case
@@ -108,7 +108,7 @@ def test_every_mapping_is_legal_and_counted_alike(case: Case, target: Target, mo
     check_mapping(net, permute(mapping, target, np.random.default_rng(0)), target)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(chip_networks(), targets(), st.integers(0, 2**32 - 1))
 def test_any_assignment_is_counted_as_the_checker_counts_it(case: Case, target: Target, seed: int) -> None:
     """Neither the passes' own splits nor legality: scattered neurons, shared cores, blocks that are none."""
@@ -119,7 +119,7 @@ def test_any_assignment_is_counted_as_the_checker_counts_it(case: Case, target: 
         assert core.needed == {name: counted[name][core.core] for name in core.needed}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(chip_networks(), targets(), st.integers(0, 2**32 - 1), st.sampled_from([64, 2**25]))
 def test_traffic_equals_a_triple_loop(case: Case, target: Target, seed: int, chunk: int) -> None:
     net, spikes = case
@@ -134,6 +134,7 @@ def test_traffic_equals_a_triple_loop(case: Case, target: Target, seed: int, chu
         patch.setattr(traffic, "CHUNK_BYTES", chunk)
         found = traffic.measure(plan, sent, mapping, target)
     expected = _brute_force(plan, sent, mapping, target)
+    assert {name: vars(source) for name, source in found.sources.items()} == expected.pop("sources")
     for name, value in expected.items():
         np.testing.assert_array_equal(getattr(found, name), value, err_msg=name)
 
@@ -161,7 +162,8 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
         synapses.append([[np.bincount(mapping.core_of[p.target], column, cores)] for column in matrix.T])
     syn_ops = np.zeros((plan.batch, plan.steps, cores), np.int64)
     packets = np.zeros_like(syn_ops)
-    totals = dict.fromkeys(("packets", "hops_x", "hops_y", "inter_chip"), 0)
+    sources = {name: dict.fromkeys(("packets", "hops_x", "hops_y", "inter_chip"), 0) for name in sent}
+    packets_out = np.zeros(cores, np.int64)
     for name, spikes in sent.items():
         for b, t, neuron in zip(*np.nonzero(spikes), strict=True):
             receivers = np.zeros(cores, bool)
@@ -172,19 +174,22 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
                     receivers |= table[neuron][0] > 0
             for core in np.flatnonzero(receivers):
                 packets[b, t, core] += 1
-                totals["packets"] += 1
+                sources[name]["packets"] += 1
                 here = (int(mapping.chip_of[core]), *tile(core))
                 own = int(mapping.core_of[name][neuron]) if name in net.populations else None
+                packets_out[own if own is not None else 0] += own is not None
                 start = (0, 0, 0) if own is None else (int(mapping.chip_of[own]), *tile(own))
                 legs = [(start, here)] if start[0] == here[0] else [(start, (0, 0, 0)), ((0, 0, 0), here)]
-                totals["inter_chip"] += start[0] != here[0]
-                totals["hops_x"] += sum(abs(a[1] - b[1]) for a, b in legs)
-                totals["hops_y"] += sum(abs(a[2] - b[2]) for a, b in legs)
+                sources[name]["inter_chip"] += start[0] != here[0]
+                sources[name]["hops_x"] += sum(abs(a[1] - b[1]) for a, b in legs)
+                sources[name]["hops_y"] += sum(abs(a[2] - b[2]) for a, b in legs)
     updates = np.zeros(cores, np.int64)
     for name, labels in mapping.core_of.items():
         first, last = plan.window(name)
         updates += np.bincount(labels, minlength=cores) * plan.batch * max(0, last - first + 1)
-    return totals | {
+    return {
+        "sources": sources,
+        "packets_out_per_core": packets_out,
         "syn_ops_per_core": syn_ops.sum(axis=(0, 1)),
         "packets_in_per_core": packets.sum(axis=(0, 1)),
         "updates_per_core": updates,
@@ -193,7 +198,7 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(targets(), st.integers(0, 2**32 - 1))
 def test_routes_are_walks_of_the_length_that_hops_says(target: Target, seed: int) -> None:
     at = np.arange(14, dtype=np.int32)

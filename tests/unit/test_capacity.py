@@ -1,4 +1,7 @@
-"""Capacity, splits and refusals on examples worked by hand or printed by others (hardware.md 1.3, 2; mapping.md 7)."""
+"""Capacity, splits and refusals on examples worked by hand or printed by others.
+
+The printed ones are nengo-loihi's memory formula and lava-dl's compile reports.
+"""
 
 from __future__ import annotations
 
@@ -107,6 +110,11 @@ def test_loihi1_convolution_counted_by_hand() -> None:
     assert core.needed["in_axons"] == 16 and core.needed["neurons"] == 16
 
 
+def test_an_index_of_six_bits_addresses_64_neurons() -> None:
+    (core,) = utilisation(net := conv((1, 1, 1), (64, 1, 1, 1)), map_network(net, LOIHI1), LOIHI1).cores
+    assert core.needed["synapse_words"] == -(-(64 * (8 + 6) + 10) // 64) == 15  # 16 with 7 bits
+
+
 def test_loihi1_convolution_rows_repeat_beyond_the_largest_base() -> None:
     net = conv((1, 32, 32), (1, 1, 1, 1))
     (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
@@ -138,7 +146,7 @@ def test_known_networks(target: Target, sizes: tuple[int, ...], expected: dict[s
 
 
 def test_pilotnet_dense_layer_takes_seven_cores() -> None:
-    """mapping.md 7: Intel's ratio loop took 12 under 12,000 words; 15 neurons a core do."""
+    """lava-dl's PilotNet report: Intel's ratio loop took 12 under 12,000 words; 15 neurons a core do."""
     target = edited(LOIHI2, "core", synapse_words=12000)
     assert map_network(mlp(2560, 100, bits=4), target).cores == 7
 

@@ -1,4 +1,4 @@
-"""Vectors measured on Lava 0.10.0 ``fixed_pt`` (integer semantics, section 11), through both engines."""
+"""Vectors measured on Lava 0.10.0 ``fixed_pt``, through both engines."""
 
 from __future__ import annotations
 
