@@ -61,7 +61,7 @@ def graph(
     sink: tuple[int, ...],
     **semantics: object,
 ) -> nir.NIRGraph:
-    """A graph with an ``input`` and an ``output`` node and our metadata; ``semantics`` override or (None) drop entries."""
+    """A graph with an ``input`` and an ``output`` node; ``semantics`` override our metadata, None drops an entry."""
     ends = {"input": nir.Input({"input": np.array(source)}), "output": nir.Output({"output": np.array(sink)})}
     recorded = {k: v for k, v in ({"dt_s": DT_S, "reset": "value"} | semantics).items() if v is not None}
     metadata = {"neurodeploy": recorded} if recorded else {}

@@ -163,3 +163,40 @@ def test_start_keeps_a_layer_idle(engine: str) -> None:
     assert run.steps == 7
     assert run.states["out"]["v"][:, 0].tolist() == [7, 7, 7, 107, 207, 307, 407]
     assert run.counters.populations["out"].neuron_updates == 4
+
+
+def test_every_kind_of_wrap_is_computed_and_counted(engine: str) -> None:
+    """Sums of a convolution wrap at 24 bits; outputs, their sum and its shift by 6 at 32 bits, each counted."""
+    net = ChipNetwork()
+    net.add_input("in", shape=(1, 1, 300))
+    net.add_population("conv", shape=(1, 1, 300), vth=131072)
+    net.add_population("output", shape=1, vth=131072)
+    net.add_population("sum", shape=1, vth=131072)
+    net.add_population("input", shape=1, vth=131072)
+    net.connect("in", "conv", np.array([[[[2**23]]]]), kind="conv2d")
+    many, few = np.full((1, 300), 255), np.where(np.arange(300) < 120, 255, 0)[None]
+    net.connect("in", "output", many, weight_exp=16, sign_mode="excitatory")
+    net.connect("in", "sum", few, weight_exp=16, sign_mode="excitatory")
+    net.connect("in", "sum", few, weight_exp=16, sign_mode="excitatory")
+    whole = np.zeros((1, 300), int)
+    whole[0, :5] = 255, 255, 255, 255, 4
+    net.connect("in", "input", whole, weight_exp=16, sign_mode="excitatory")  # 2^26, times 64 leaves nothing
+    record = dict.fromkeys(net.populations, ("u",))
+    run = simulate(net, spikes_at([1], 2, 300).reshape(2, 1, 1, 300), record=record, engine=engine)
+
+    def wrap(x: int, bits: int) -> int:
+        return (x + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+
+    def current(a: int) -> int:
+        u = wrap(wrap(a, 32) * 64, 32)
+        return u - 2**24 if u > 2**23 else u + 2**24 if u <= -(2**23) else u
+
+    expected = {
+        "conv": current(wrap(2**23, 24)),
+        "output": current(wrap(300 * 255 * 2**16, 32)),
+        "sum": current(wrap(2 * 120 * 255 * 2**16, 32)),
+        "input": 0,
+    }
+    assert {n: int(run.states[n]["u"][1].flat[0]) for n in expected} == expected
+    wraps = {n: c.wraps for n, c in run.counters.populations.items() if n != "in"}
+    assert wraps == {"conv": 600, "output": 2, "sum": 2, "input": 1}
