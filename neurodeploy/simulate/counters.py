@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from neurodeploy.simulate.plan import Outcome, Plan
-
-if TYPE_CHECKING:
-    from neurodeploy.chipmap import Mapping
-    from neurodeploy.target import Target
 
 Ints = NDArray[np.int64]
 
@@ -134,36 +127,3 @@ def add_counters(a: Counters, b: Counters) -> Counters:
     populations = {name: counted + b.populations[name] for name, counted in a.populations.items()}
     traffic = None if a.traffic is None or b.traffic is None else a.traffic + b.traffic
     return Counters(a.samples + b.samples, a.steps, a.live_steps, populations, traffic)
-
-
-def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
-    """Count a finished run; spikes sent after the receiver's window count as sent, not as SynOps."""
-    net = plan.net
-    sent = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
-    syn_ops = dict.fromkeys(net.populations, 0)
-    for p in net.projections:
-        received = sent[p.source][:, delivered(plan, p.target, p.delay)]
-        syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
-    counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}
-    for name, population in net.populations.items():
-        first, last = plan.window(name)
-        counters[name] = PopulationCounters(
-            int(sent[name].sum(dtype=np.int64)),
-            syn_ops[name],
-            population.size * max(0, last - first + 1) * plan.batch,
-            int(outcome.active_updates[name].sum()),
-            outcome.wraps[name],
-            outcome.saturations[name],
-        )
-    traffic = None
-    if placed is not None:
-        from neurodeploy.simulate.traffic import measure
-
-        traffic = measure(plan, sent, *placed)
-    return Counters(plan.batch, plan.steps, plan.live_steps, counters, traffic)
-
-
-def delivered(plan: Plan, target: str, delay: int) -> slice:
-    """Steps (0-based) whose spikes the target integrates while it is live."""
-    first, last = plan.window(target)
-    return slice(max(0, first - 2 - delay), max(0, last - 1 - delay))

@@ -41,6 +41,11 @@ class Plan:
         start = self.net.populations[name].start
         return start + 1, min(start + self.live_steps, self.steps)
 
+    def delivered(self, target: str, delay: int) -> slice:
+        """Steps (0-based) whose spikes a population integrates while it is live, over synapses of this delay."""
+        first, last = self.window(target)
+        return slice(max(0, first - 2 - delay), max(0, last - 1 - delay))
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import InvalidNetwork, SimulationError, did_you_mean
 from neurodeploy.neurons import model_named
-from neurodeploy.simulate.counters import Counters, count
+from neurodeploy.simulate.counters import Counters
+from neurodeploy.simulate.counting import count
 from neurodeploy.simulate.plan import Outcome, Plan
 from neurodeploy.simulate.reference import run_reference
 

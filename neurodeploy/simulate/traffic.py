@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurodeploy.chipmap import Mapping
 from neurodeploy.mapping.reach import Reach, reach, union
 from neurodeploy.mapping.route import HOST, hops
-from neurodeploy.simulate.counters import Ints, SourceTraffic, Traffic, delivered
+from neurodeploy.simulate.counters import Ints, SourceTraffic, Traffic
 from neurodeploy.simulate.plan import Plan
 from neurodeploy.target_schema import Target
 
@@ -67,7 +67,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
 def _spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:
     """Runs of steps in which the same projections (by number) integrate the spikes of ``name``."""
     windows = {
-        i: delivered(plan, p.target, p.delay).indices(length)[:2]
+        i: plan.delivered(p.target, p.delay).indices(length)[:2]
         for i, p in enumerate(plan.net.projections)
         if p.source == name
     }

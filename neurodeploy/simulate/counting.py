@@ -1,0 +1,34 @@
+"""Counts of a finished run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neurodeploy.chipmap import Mapping
+from neurodeploy.simulate.counters import Counters, PopulationCounters
+from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.traffic import measure
+from neurodeploy.target import Target
+
+
+def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
+    """Count a finished run; spikes sent after the receiver's window count as sent, not as SynOps."""
+    net = plan.net
+    sent = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    syn_ops = dict.fromkeys(net.populations, 0)
+    for p in net.projections:
+        received = sent[p.source][:, plan.delivered(p.target, p.delay)]
+        syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
+    counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}
+    for name, population in net.populations.items():
+        first, last = plan.window(name)
+        counters[name] = PopulationCounters(
+            int(sent[name].sum(dtype=np.int64)),
+            syn_ops[name],
+            population.size * max(0, last - first + 1) * plan.batch,
+            int(outcome.active_updates[name].sum()),
+            outcome.wraps[name],
+            outcome.saturations[name],
+        )
+    traffic = None if placed is None else measure(plan, sent, *placed)
+    return Counters(plan.batch, plan.steps, plan.live_steps, counters, traffic)
