@@ -18,7 +18,7 @@ from neurodeploy.errors import NeurodeployError, SimulationError, did_you_mean
 from neurodeploy.pipeline import PASSES, Options
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
-from neurodeploy.target import list_targets
+from neurodeploy.target import list_targets, usable_targets
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -189,8 +189,7 @@ def targets() -> None:
 @as_json
 def targets_list(as_json: bool) -> None:
     """Names, titles and status."""
-    found = [neurodeploy.load_target(name) for name in list_targets()]
-    rows = [{"name": t.name, "title": t.title, "status": t.status} for t in found]
+    rows = [{"name": n, "title": t.title, "status": t.status} for n, t in usable_targets().items()]
     if as_json:
         show.json_out(rows)
     else:

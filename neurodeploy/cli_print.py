@@ -67,6 +67,7 @@ def si(value: float, unit: str) -> str:
     """A quantity with an SI prefix and three digits."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
+    value = float(f"{value:.3g}")  # first, or 999.9 n would become 1e+03 n
     power = max(-15, min(9, 3 * math.floor(math.log10(abs(value)) / 3)))
     prefix = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}[power]
     return f"{value / 10.0**power:.3g} {prefix}{unit}"
@@ -159,8 +160,10 @@ def compilation(facts: Mapping[str, Any]) -> None:
     if "utilisation" in facts:
         print()
         rows([_core(c) for c in facts["utilisation"]["cores"]], title="cores")
+    if "semantics" in facts:
+        print(f"\nread as: {', '.join(f'{k} = {v}' for k, v in facts['semantics'].items())}")
     parts = [f"{facts[k]:,} {k}" for k in ("neurons", "synapses", "cores", "chips") if k in facts]
-    print(f"\n{facts['model']} on {facts['target']}: {', '.join(parts)}")
+    print(f"{facts['model']} on {facts['target']}: {', '.join(parts)}")
     if "program" in facts:
         print(f"written: {facts['program']}")
 
@@ -186,12 +189,27 @@ def run(facts: Mapping[str, Any]) -> None:
         print(f"accuracy: {100 * facts['accuracy']:.2f} %")
     print(f"per inference (estimates, constants '{costs['profile']}'; {costs['not_included']}):")
     print(f"  spikes {costs['spikes']:,.1f}   SynOps {costs['syn_ops']:,.1f}   steps {costs['steps']}")
+    busiest = "   ".join(f"{name} {value:,.1f}" for name, value in costs["core_max"].items())
+    print(f"  busiest core: {busiest}")
     print(f"  mesh energy      {band(costs['mesh_energy_j'], 'J')}")
     print(f"  + leakage        {band(costs['energy_j'], 'J')}")
     print(f"  + embedded x86   {band(costs['total_energy_j'], 'J')}")
     print(f"  latency          {band(costs['latency_s'], 's')}, bound by: {costs['bound']}")
+    print()
+    rows([_layer(layer) for layer in costs["layers"]], title="per layer and inference (synapses and neurons)")
     if "result" in facts:
         print(f"written: {facts['result']}")
+
+
+def _layer(costs: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "layer": costs["name"],
+        "neurons": costs["neurons"],
+        "cores": costs["cores"],
+        "spikes": costs["spikes"],
+        "SynOps": costs["syn_ops"],
+        "energy (est.)": band(costs["energy"], "J"),
+    }
 
 
 def doctor(findings: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neurodeploy.atomic import make_folder, replacing
 from neurodeploy.bundled import list_models, load_model
-from neurodeploy.errors import UnknownModel, did_you_mean
+from neurodeploy.errors import NeurodeployError, UnknownModel, did_you_mean
 from neurodeploy.estimate import Costs, estimate
 from neurodeploy.evaluate import accuracy, float_scores, load_samples, output_of, run_program
 from neurodeploy.pipeline import Options, finish, run_passes
@@ -56,7 +56,16 @@ def run_demo(
             raise UnknownModel(f"no bundled model '{name}'", where="--model", remedy=did_you_mean(name, known))
     if out is not None:
         make_folder(out)
-    return [_one(name, target, out, engine, progress) for name in models or known]
+    return [_named(name, target, out, engine, progress) for name in models or known]
+
+
+def _named(name: str, target: str, out: Path | None, engine: str, progress: Progress) -> dict[str, Any]:
+    """As :func:`_one`; an error says which of the models it is about."""
+    try:
+        return _one(name, target, out, engine, progress)
+    except NeurodeployError as error:
+        error.where = f"model {name}, {error.where}"
+        raise
 
 
 def _one(name: str, target: str, out: Path | None, engine: str, progress: Progress) -> dict[str, Any]:

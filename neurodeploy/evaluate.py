@@ -138,7 +138,7 @@ def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> NDArray[np.uint
             where=where,
             remedy="check 'shape' and 'steps', or store fewer samples per file",
         ) from error
-    spikes[tuple(events.astype(np.int64).T)] = 1
+    spikes[tuple(events.T)] = 1
     return spikes.reshape(samples, steps, *shape)
 
 

@@ -71,8 +71,11 @@ def read(state: Compilation) -> Compilation:
 
 def lower_graph(state: Compilation) -> Compilation:
     """Nodes to populations and projections."""
-    graph, semantics = _made(state.graph), _made(state.semantics)
-    return replace(state, network=lower(graph, semantics))
+    network = lower(_made(state.graph), _made(state.semantics))
+    wanted = state.options.output
+    if wanted is not None and wanted not in network.outputs:
+        raise ModelError(f"no output '{wanted}'", where=str(state.model), remedy=did_you_mean(wanted, network.outputs))
+    return replace(state, network=network)
 
 
 def refuse_early(state: Compilation) -> Compilation:
@@ -159,12 +162,6 @@ def finish(state: Compilation) -> Program:
     network, semantics = _made(state.network), _made(state.semantics)
     outputs = dict(network.outputs)
     if state.options.output is not None:
-        if state.options.output not in outputs:
-            raise ModelError(
-                f"no output '{state.options.output}'",
-                where=str(state.model),
-                remedy=did_you_mean(state.options.output, outputs),
-            )
         outputs = {state.options.output: outputs[state.options.output]}
     provenance = {
         "model": state.model.name,
@@ -201,7 +198,9 @@ def locate_model(model: str | Path) -> Path:
     if str(model) in bundled:
         return model_path(str(model))
     raise UnknownModel(
-        f"'{model}' is neither a file nor a bundled model", where="MODEL", remedy=did_you_mean(str(model), bundled)
+        f"'{model}' is neither a file nor a bundled model",
+        where="MODEL",
+        remedy=f"give the path of a .nir file, or a bundled name: {did_you_mean(str(model), bundled)}",
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
-from neurodeploy.errors import AmbiguousSemantics
+from neurodeploy.errors import AmbiguousSemantics, did_you_mean
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "reset": ("value", "subtract", "none"),
@@ -28,6 +29,9 @@ EXPLAIN: dict[str, str] = {
     "readout": "'count': spikes of the output, 'v_last': its membrane after the last step, "
     "'v_sum': its membrane summed over the steps",
 }
+
+NOTES = frozenset({"producer"})
+"""Entries of a file's metadata that carry no meaning."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +81,15 @@ class Semantics:
             AmbiguousSemantics: A required field is missing, a value is unknown, or file and option disagree.
         """
         names = {f.name for f in fields(cls)}
+        for name in recorded.keys() - names - NOTES:
+            raise AmbiguousSemantics(
+                f"the file's metadata record '{name}', which means nothing here",
+                where=where,
+                remedy=f"correct the name or upgrade neurodeploy-snn; {did_you_mean(name, names)}",
+            )
         given = {k: v for k, v in options.items() if v is not None}
         for name in given.keys() & recorded.keys():
-            if given[name] != recorded[name]:
+            if not _equal(given[name], recorded[name]):
                 raise AmbiguousSemantics(
                     f"the file records {name} = {recorded[name]!r}, the option says {given[name]!r}",
                     where=where,
@@ -98,16 +108,29 @@ class Semantics:
                 raise AmbiguousSemantics(
                     f"{name} = {value!r} is not supported",
                     where=where,
-                    remedy=f"choose {_flag(name)}{_choices(name)}; {EXPLAIN[name]}",
+                    remedy=f"{_where(name, given)}{_choices(name)}; {EXPLAIN[name]}",
                 )
         values.setdefault("dt_s", 1.0)
         values.setdefault("reset", "value")
         dt_s = values["dt_s"]
         if not isinstance(dt_s, (int, float)) or not 0 < dt_s < float("inf"):
             raise AmbiguousSemantics(
-                f"dt_s = {dt_s!r} is not a positive number of seconds", where=where, remedy="give --dt-s S, S > 0"
+                f"dt_s = {dt_s!r} is not a positive number of seconds",
+                where=where,
+                remedy=f"{_where('dt_s', given)}, seconds > 0",
             )
         return cls(**{**values, "dt_s": float(dt_s)})  # type: ignore[arg-type]
+
+
+def _equal(option: object, recorded: object) -> bool:
+    """Numbers may have been stored in single precision."""
+    if isinstance(option, float) and isinstance(recorded, (int, float)):
+        return math.isclose(option, recorded, rel_tol=1e-6)
+    return option == recorded
+
+
+def _where(name: str, given: Mapping[str, object]) -> str:
+    return f"choose {_flag(name)}" if name in given else f"correct '{name}' in the file's metadata"
 
 
 def _flag(name: str) -> str:

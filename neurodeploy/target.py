@@ -72,6 +72,17 @@ def list_targets() -> list[str]:
     return sorted(_plugins() | _bundled())
 
 
+def usable_targets() -> dict[str, Target]:
+    """All targets by name; one whose file is not valid warns and is left out."""
+    found = {}
+    for name in list_targets():
+        try:
+            found[name] = load_target(name)
+        except InvalidTarget as error:
+            warnings.warn(f"target '{name}' is skipped: {error.what} ({error.where})", UserWarning, stacklevel=2)
+    return found
+
+
 def load_target(name_or_path: str | os.PathLike[str]) -> Target:
     """Load a bundled target, one of a plugin, or a ``.toml`` file.
 

@@ -66,7 +66,7 @@ class Cuba(NeuronModel):
 
     def float_step(
         self, current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, reset: str
-    ) -> tuple[Floats, Floats, NDArray[np.uint8], Floats]:
+    ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
         d = dynamics
         current = d.a * current + d.w * x
         before = d.b * v + d.l + d.k * current
@@ -77,7 +77,7 @@ class Cuba(NeuronModel):
             after = np.where(fired, before - d.theta, before)
         else:
             after = before
-        return current, after, fired.astype(np.uint8), before
+        return current, after, fired.astype(np.uint8)
 
     def integer_step(
         self, state: IntegerState, a: Ints, fields: Mapping[str, Ints], reset: str

@@ -88,8 +88,8 @@ class NeuronModel(ABC):
     @abstractmethod
     def float_step(
         self, current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, reset: str
-    ) -> tuple[Floats, Floats, NDArray[np.uint8], Floats]:
-        """One float step of (B, n): new current, new membrane, spikes, membrane before the reset."""
+    ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
+        """One float step of (B, n): new current, new membrane, spikes."""
 
     @abstractmethod
     def integer_step(

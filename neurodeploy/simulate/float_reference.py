@@ -19,7 +19,7 @@ class FloatRun:
 
     Attributes:
         spikes: uint8 (B, T, size) per population.
-        membranes: Membrane before the reset, float64 (B, T, size), of the populations asked for.
+        membranes: Membrane after each step, as the chip's v, float64 (B, T, size), of the populations asked for.
     """
 
     spikes: Mapping[str, NDArray[np.uint8]]
@@ -45,9 +45,9 @@ def simulate_float(
             for p, connection in double:
                 if p.target == name and t >= p.delay_steps:
                     x += connection.propagate(sent[p.source][:, t - p.delay_steps])
-            current[name], v[name], spikes[name][:, t], before = model_named(population.model).float_step(
+            current[name], v[name], spikes[name][:, t] = model_named(population.model).float_step(
                 current[name], v[name], x, population.dynamics, reset
             )
             if name in kept:
-                kept[name][:, t] = before
+                kept[name][:, t] = v[name]
     return FloatRun(spikes, kept)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from neurodeploy.program import Program
 
 ENGINES = ("fast", "reference")
+MOST_STEPS = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,10 @@ def simulate(
             f"{total} steps do not reach the last layer, which starts after {net.latency_steps}",
             where="simulate",
             remedy=f"run at least {net.latency_steps + 1} steps",
+        )
+    if total > MOST_STEPS:
+        raise SimulationError(
+            f"{total:,} steps", where="simulate", remedy=f"run at most {MOST_STEPS:,} steps at a time"
         )
     if strict:
         _refuse_altered(net)

@@ -220,3 +220,20 @@ def test_membrane_outputs_cannot_feed_further_layers(tmp_path: Path) -> None:
     nodes = {"w": linear(2, 2), "li": integrator, "w2": linear(2, 2), "a": lif((2,), 0.5)}
     with pytest.raises(UnsupportedNode, match="real values"):
         lowered(chain(nodes, source=(2,), sink=(2,)), tmp_path)
+
+
+def test_metadata_in_single_precision_agrees_with_the_option(tmp_path: Path) -> None:
+    value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,), dt_s=np.float32(DT_S))
+    assert lowered(value, tmp_path, dt_s=DT_S).semantics.dt_s == DT_S
+
+
+def test_unknown_metadata_is_an_error(tmp_path: Path) -> None:
+    value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,), v_initt="zero", producer="me")
+    with pytest.raises(AmbiguousSemantics, match=r"(?s)'v_initt', which means nothing.*did you mean 'v_init'"):
+        lowered(value, tmp_path)
+
+
+def test_a_bad_recorded_value_is_mended_in_the_file(tmp_path: Path) -> None:
+    value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,), decay="linear")
+    with pytest.raises(AmbiguousSemantics, match="correct 'decay' in the file's metadata"):
+        lowered(value, tmp_path)

@@ -22,6 +22,7 @@ from neurodeploy.target import (
     list_targets,
     load_target,
     parse_target,
+    usable_targets,
 )
 
 if sys.version_info >= (3, 11):
@@ -254,6 +255,13 @@ def test_a_plugin_adds_a_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     install(monkeypatch, tmp_path, f"plugged = chips_by_{kind}:chip", body.format(path=str(path)))
     assert "plugged" in list_targets()
     assert load_target("plugged").path == str(path)
+
+
+def test_a_plugin_s_invalid_file_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = write(tmp_path, edited('title = "Tiny made-up chip"', ""))
+    install(monkeypatch, tmp_path, "broken = chips_with_bad_file:chip", f"chip = {str(path)!r}")
+    with pytest.warns(UserWarning, match=r"'broken' is skipped: .*title"):
+        assert usable_targets().keys() == {"loihi1", "loihi2", "tiny"}
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,11 @@ def test_targets_are_package_data() -> None:
 
 def test_models_are_package_data() -> None:
     models = {"digits-mlp", "digits-conv", "vowels-rsnn"}
-    assert names("neurodeploy_models", ".nir") == models
+    assert set(neurodeploy.list_models()) == models
     for model in models:
-        assert (files("neurodeploy_models") / f"{model}.nir").read_bytes()[:4] == b"\x89HDF"
+        found = {f.name for f in (files("neurodeploy_models") / model).iterdir()}
+        assert found == {"card.toml", "model.nir", "test.npz"}
+        assert neurodeploy.load_model(model).nir.read_bytes()[:4] == b"\x89HDF"
 
 
 def test_kernels_load() -> None:

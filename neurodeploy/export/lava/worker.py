@@ -1,0 +1,179 @@
+"""Runs jobs on Lava. A script for Lava's interpreter: ``python worker.py FOLDER``; neurodeploy is not there.
+
+FOLDER holds ``jobs.json`` and ``arrays.npz`` as :mod:`neurodeploy.export.lava.job` writes them. Every finished job
+leaves ``result-K.npz``; ``progress.txt`` names the one at work; what went wrong stands in ``error.txt``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Arrays = Mapping[str, NDArray[Any]]
+NO_LAVA, FAILED = 3, 4
+CONV_LIMIT_NUMPY2 = 127
+
+
+def main(folder: Path) -> int:
+    """Run every job of the folder; returns the exit code."""
+    try:
+        import shim  # type: ignore[import-not-found]  # this script's folder is sys.path[0]
+
+        shim.install()
+        import lava.proc.lif.process  # noqa: F401
+    except ImportError:
+        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        return NO_LAVA
+    jobs = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
+    with np.load(folder / "arrays.npz") as archive:
+        arrays = dict(archive)
+    for k, job in enumerate(jobs):
+        (folder / "progress.txt").write_text(str(k), encoding="utf-8")
+        try:
+            results = _run_job(job, arrays)
+        except Exception:
+            (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            return FAILED
+        np.savez(folder / f"result-{k}.npz", **results)  # type: ignore[arg-type]  # the stubs: any keyword may be theirs
+    return 0
+
+
+def _run_job(job: Mapping[str, Any], arrays: Arrays) -> dict[str, NDArray[np.int32]]:
+    """Per population (samples, steps, 3, n), or (samples, steps, n) of spikes where no register is wanted.
+
+    Every sample is a run of its own: Lava's way to batch is right only without recurrence and delays.
+    """
+    samples = [_run_sample(job, arrays, k) for k in range(job["samples"])]
+    return {f"p{k}": np.stack(values) for k, values in enumerate(zip(*samples, strict=True))}
+
+
+def _run_sample(job: Mapping[str, Any], arrays: Arrays, sample: int) -> list[NDArray[np.int32]]:
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.extractor import Extractor, PyLoihiExtractorModel
+    from lava.proc.io.source import RingBuffer
+
+    steps = job["steps"]
+    nodes = [RingBuffer(data=arrays[key][sample].astype(np.int32)) for key in job["inputs"]]
+    populations = [_population(spec, arrays) for spec in job["populations"]]
+    nodes += populations
+    for spec in job["projections"]:
+        _connect(spec, arrays, nodes[spec["source"]], nodes[spec["target"]])
+    readers = []
+    for spec, process in zip(job["populations"], populations, strict=True):
+        port = process.trace if spec["registers"] else process.s_out
+        readers.append(Extractor(shape=port.shape, buffer_size=steps + 1))
+        port.connect(readers[-1].in_port)
+    config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={Extractor: PyLoihiExtractorModel})
+    started = []
+    try:
+        for process in populations:
+            if process.runtime is None:  # a run covers only what is connected with its process
+                started.append(process)
+                process.run(condition=RunSteps(num_steps=steps), run_cfg=config)
+                process.wait()
+        return [_exact(np.stack([reader.receive() for _ in range(steps)])) for reader in readers]
+    finally:
+        for process in started:
+            process.stop()
+
+
+def _exact(values: NDArray[Any]) -> NDArray[np.int32]:
+    integers = values.astype(np.int32)
+    if not np.array_equal(integers, values):
+        raise ValueError("Lava returned values that are not 32-bit integers")
+    return integers
+
+
+def _population(spec: Mapping[str, Any], arrays: Arrays) -> Any:
+    from lava.proc.lif.process import LIF
+    from probe.lif import ProbedLIF  # type: ignore[import-not-found]
+
+    size = spec["size"]
+    fields: dict[str, Any] = {name: arrays[key] for name, key in spec["fields"].items()}
+    # Lava passes these three on as they are: a Python integer, or an integer per neuron
+    for name in ("du", "dv", "vth"):
+        fields[name] = fields[name].astype(np.int32) if fields[name].ndim else int(fields[name])
+    for name in ("bias_mant", "bias_exp", "u", "v"):
+        given = fields.pop(f"{name}0" if name in "uv" else name)
+        fields[name] = np.broadcast_to(given, (size,)).astype(np.int32)
+    return (ProbedLIF if spec["registers"] else LIF)(shape=(size,), **fields)
+
+
+def _connect(spec: Mapping[str, Any], arrays: Arrays, source: Any, target: Any) -> None:
+    if spec["kind"] == "conv2d":
+        synapse = _conv(spec, arrays)
+        source.s_out.reshape(tuple(spec["source_shape"])).transpose((2, 1, 0)).connect(synapse.s_in)
+        synapse.a_out.transpose((2, 1, 0)).flatten().connect(target.a_in)
+        return
+    synapse = _matrix_synapse(spec, arrays)
+    source.s_out.connect(synapse.s_in)
+    synapse.a_out.connect(target.a_in)
+
+
+def _matrix_synapse(spec: Mapping[str, Any], arrays: Arrays) -> Any:
+    from lava.proc.dense.process import DelayDense, Dense
+    from lava.proc.sparse.process import DelaySparse, Sparse
+    from lava.utils.weightutils import SignMode
+    from scipy.sparse import csr_matrix
+
+    sparse, delay = spec["kind"] == "sparse", spec["delay"]
+    weights: Any = arrays[spec["weights"]].astype(np.int32)
+    delays: Any = np.full(weights.shape, delay, np.int64)  # Lava refuses other types
+    if sparse:
+        parts = (arrays[spec["indices"]], arrays[spec["indptr"]])
+        weights, delays = (csr_matrix((x, *parts), shape=spec["shape"]) for x in (weights, delays))
+    options = {
+        "weights": weights,
+        "weight_exp": spec["weight_exp"],
+        "num_weight_bits": spec["num_weight_bits"],
+        "sign_mode": SignMode[spec["sign_mode"].upper()],
+        "num_message_bits": 0,
+    }
+    if delay:
+        return (DelaySparse if sparse else DelayDense)(delays=delays, **options)
+    return (Sparse if sparse else Dense)(**options)
+
+
+def _conv(spec: Mapping[str, Any], arrays: Arrays) -> Any:
+    """Lava's order is (x, y, channel) and its kernel is flipped."""
+    from lava.proc.conv.process import Conv
+
+    channels, height, width = spec["source_shape"]
+    if np.lib.NumpyVersion(np.__version__) >= "2.0.0" and max(spec["extents"]) > CONV_LIMIT_NUMPY2:
+        raise ValueError(
+            f"Lava's Conv dies on NumPy 2 beyond {CONV_LIMIT_NUMPY2}; give Lava an environment with NumPy 1"
+        )
+    flipped = arrays[spec["weights"]][:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
+    return Conv(
+        weight=np.ascontiguousarray(flipped, dtype=np.int32),
+        input_shape=(width, height, channels),
+        stride=tuple(spec["stride"][::-1]),
+        padding=tuple(spec["padding"][::-1]),
+        dilation=tuple(spec["dilation"][::-1]),
+        groups=spec["groups"],
+        num_message_bits=0,
+    )
+
+
+def _refuse_numpy(extent: int) -> None:
+    """Say beforehand what would otherwise be a hang."""
+    version = np.lib.NumpyVersion(np.__version__)
+    if version >= "2.4.0":
+        raise RuntimeError(f"Lava's reshape of ports needs NumPy < 2.4, this environment has {np.__version__}")
+    if version >= "2.0.0" and extent > CONV_LIMIT_NUMPY2:
+        raise RuntimeError(
+            f"Lava's Conv on NumPy 2 dies on images, channels or output spans above {CONV_LIMIT_NUMPY2}, "
+            f"here {extent}; give Lava an environment with NumPy 1"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
