@@ -147,10 +147,7 @@ def _conv(spec: Mapping[str, Any], arrays: Arrays) -> Any:
     from lava.proc.conv.process import Conv
 
     channels, height, width = spec["source_shape"]
-    if np.lib.NumpyVersion(np.__version__) >= "2.0.0" and max(spec["extents"]) > CONV_LIMIT_NUMPY2:
-        raise ValueError(
-            f"Lava's Conv dies on NumPy 2 beyond {CONV_LIMIT_NUMPY2}; give Lava an environment with NumPy 1"
-        )
+    _refuse_numpy(max(spec["extents"]))
     flipped = arrays[spec["weights"]][:, :, ::-1, ::-1].transpose(0, 3, 2, 1)
     return Conv(
         weight=np.ascontiguousarray(flipped, dtype=np.int32),
