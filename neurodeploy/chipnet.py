@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet_rules import check_integer_dtype, check_range, legal_fields, legal_shape, wire
-from neurodeploy.connections import Connection
+from neurodeploy.chipnet_rules import (
+    check_integer_dtype,
+    check_range,
+    legal_delays,
+    legal_fields,
+    legal_shape,
+    legal_steps,
+    wire,
+)
+from neurodeploy.connections import Connection, Sparse
 from neurodeploy.connections.base import Shape, frozen
 from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
 from neurodeploy.neurons import MODELS, model_named
@@ -49,6 +57,8 @@ class ChipPopulation:
             its bias and initial state act from the step of its first input on.
         scale: Register value of v per float unit, or None for hand-made networks; 0-d or (size,).
         offset: Float membrane that v = 0 stands for; 0-d or (size,).
+        reset_interval: 0, or every how many steps u and v are set to 0 (Lava's ``LIFReset``).
+        reset_offset: That happens before the update of steps t with ``t mod interval == offset mod interval``.
     """
 
     name: str
@@ -59,6 +69,8 @@ class ChipPopulation:
     start: int = 0
     scale: NDArray[np.float64] | None = None
     offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
+    reset_interval: int = 0
+    reset_offset: int = 0
 
     @property
     def size(self) -> int:
@@ -81,8 +93,9 @@ class ChipProjection:
         weight_exp: The sum is multiplied by ``2**weight_exp`` (floor).
         num_weight_bits: 1..8, or 9 for mixed.
         sign_mode: ``mixed``, ``excitatory`` or ``inhibitory``.
-        delay: Extra steps of all synapses: a spike at t is integrated at ``t + 1 + delay``.
+        delay: Extra steps of all synapses, or of the slowest: a spike at t is integrated at ``t + 1 + delay``.
         altered_weights: How many weights the preparation clipped or cleared.
+        delays: Extra steps of each synapse in the layout of the weights, or None where all have ``delay``.
     """
 
     source: str
@@ -93,6 +106,22 @@ class ChipProjection:
     sign_mode: str
     delay: int
     altered_weights: int = 0
+    delays: NDArray[np.int64] | None = None
+
+    @property
+    def by_delay(self) -> tuple[ChipProjection, ...]:
+        """The same synapses as projections of one delay each.
+
+        Exact: Lava, too, floors and wraps the sum of every delay for itself before it adds them up.
+        """
+        if self.delays is None:
+            return (self,)
+        c = self.connection
+        rows = c if isinstance(c, Sparse) else Sparse.keeping_zeros(c.weights, c.source_shape, c.target_shape)
+        delays = self.delays.ravel()
+        return tuple(
+            replace(self, connection=rows.subset(delays == d), delay=int(d), delays=None) for d in np.unique(delays)
+        )
 
 
 @dataclass(eq=False)
@@ -127,6 +156,8 @@ class ChipNetwork:
         model: str = "cuba",
         reset: str = "zero",
         start: int = 0,
+        reset_interval: int = 0,
+        reset_offset: int = 0,
         scale: Any = None,
         offset: Any = 0.0,
         **fields: Any,
@@ -137,9 +168,11 @@ class ChipNetwork:
             name: Unique name.
             shape: Without batch or time.
             model: A neuron model; its fields are the remaining keywords, each an integer, or integers of ``shape``.
-                For ``cuba``: du -1..4095, dv 0..4096, vth, bias_mant, bias_exp, u0, v0.
+                For ``cuba``: du -1..4095, dv 0..4096, vth, bias_mant, bias_exp, u0, v0, refractory 0..63.
             reset: ``zero``, ``subtract`` or ``none``.
             start: Idle steps at the start of each sample, see :class:`ChipPopulation`.
+            reset_interval: 0, or set u and v to 0 every so many steps, see :class:`ChipPopulation`.
+            reset_offset: In which steps.
             scale: Register value per float unit, to read v back in float.
             offset: Float membrane at v = 0.
 
@@ -159,10 +192,8 @@ class ChipNetwork:
                 where=f"population '{name}'",
                 remedy=did_you_mean(reset, rules.resets),
             )
-        if not isinstance(start, (int, np.integer)) or start < 0:
-            raise InvalidNetwork(
-                f"start = {start!r} is not a step count", where=f"population '{name}'", remedy="give an integer >= 0"
-            )
+        schedule = {"start": start, "reset_interval": reset_interval, "reset_offset": reset_offset}
+        steps = {key: legal_steps(key, value, f"population '{name}'") for key, value in schedule.items()}
         sizes = legal_shape(shape, name)
         values = legal_fields(rules, fields, sizes, name)
         self.populations[name] = ChipPopulation(
@@ -171,9 +202,11 @@ class ChipNetwork:
             model,
             values,
             reset,
-            int(start),
+            steps["start"],
             None if scale is None else frozen(np.asarray(scale, dtype=np.float64)),
             frozen(np.asarray(offset, dtype=np.float64)),
+            steps["reset_interval"],
+            steps["reset_offset"],
         )
 
     def connect(
@@ -186,7 +219,7 @@ class ChipNetwork:
         weight_exp: int = 0,
         num_weight_bits: int = 8,
         sign_mode: str = "mixed",
-        delay: int = 0,
+        delays: Any = None,
         stride: tuple[int, int] = (1, 1),
         padding: tuple[int, int] = (0, 0),
         dilation: tuple[int, int] = (1, 1),
@@ -203,7 +236,7 @@ class ChipNetwork:
             weight_exp: -16..16; 0 for ``conv2d``, where Lava ignores it.
             num_weight_bits: 1..8; 9 for mixed keeps odd weights. Ignored for ``conv2d``, as in Lava.
             sign_mode: ``mixed`` (-256..255), ``excitatory`` (0..255) or ``inhibitory`` (-255..0).
-            delay: 0..62 further steps.
+            delays: None, or 0..62 further steps: one for all synapses, or (n_target, n_source), for ``dense`` and ``sparse``.
             stride: Of ``conv2d``, (H, W); so ``padding`` and ``dilation``.
             padding: Of ``conv2d``.
             dilation: Of ``conv2d``.
@@ -224,7 +257,7 @@ class ChipNetwork:
             weight_exp=weight_exp,
             num_weight_bits=num_weight_bits,
             sign_mode=sign_mode,
-            delay=delay,
+            delay=0 if delays is None else delays,
         )
 
     def attach(
@@ -236,7 +269,7 @@ class ChipNetwork:
         weight_exp: int = 0,
         num_weight_bits: int = 8,
         sign_mode: str = "mixed",
-        delay: int = 0,
+        delay: Any = 0,
     ) -> None:
         """As :meth:`connect`, with a ready integer :class:`Connection` instead of weights and geometry.
 
@@ -251,7 +284,7 @@ class ChipNetwork:
                 remedy="build the connection for these two populations",
             )
         check_range("weight_exp", weight_exp, -WEIGHT_EXP_LIMIT, WEIGHT_EXP_LIMIT, where, "shifts by any value")
-        check_range("delay", delay, 0, DELAY_LIMIT, where, "dies above 63")
+        longest, delays = legal_delays(delay, connection, DELAY_LIMIT, where)
         if sign_mode not in SIGN_MODES:
             raise InvalidNetwork(f"no sign mode '{sign_mode}'", where=where, remedy=did_you_mean(sign_mode, SIGN_MODES))
         most_bits = 9 if sign_mode == "mixed" else 8
@@ -281,8 +314,9 @@ class ChipNetwork:
                 int(weight_exp),
                 int(num_weight_bits),
                 sign_mode,
-                int(delay),
+                longest,
                 int(np.count_nonzero(prepared != weights)),
+                delays,
             )
         )
 

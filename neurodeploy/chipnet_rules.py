@@ -37,6 +37,43 @@ def check_range(name: str, value: Any, low: int, high: int, where: str, lava: st
         )
 
 
+def legal_steps(name: str, value: Any, where: str) -> int:
+    """A number of steps >= 0; InvalidNetwork otherwise."""
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise InvalidNetwork(f"{name} = {value!r} is not a number of steps", where=where, remedy="give an integer >= 0")
+    return int(value)
+
+
+def legal_delays(given: Any, connection: Connection, limit: int, where: str) -> tuple[int, NDArray[np.int64] | None]:
+    """The longest delay, and one per synapse in the weights' layout where they differ; InvalidNetwork otherwise."""
+    if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
+        given = given.item() if isinstance(given, np.ndarray) else given
+        check_range("delay", given, 0, limit, where, "dies above 63")
+        return int(given), None
+    if isinstance(connection, Conv2d):
+        raise InvalidNetwork(
+            "a convolution with a delay per synapse, which neither Lava nor a shared kernel has",
+            where=where,
+            remedy="give one delay, or connect with kind 'sparse' and an explicit matrix",
+        )
+    shape = np.shape(given)
+    if shape != (connection.n_target, connection.n_source):
+        raise ShapeMismatch(
+            f"the delays have shape {shape}, the weights {(connection.n_target, connection.n_source)}",
+            where=where,
+            remedy="give one integer, or one per weight: rows are destinations",
+        )
+    delays = np.asarray(given.toarray() if hasattr(given, "toarray") else given)
+    if isinstance(connection, Sparse):
+        delays = delays[np.repeat(np.arange(connection.n_target), np.diff(connection.indptr)), connection.indices]
+    check_integer_dtype(delays, "delay", where)
+    for value in (int(delays.min(initial=0)), int(delays.max(initial=0))):
+        check_range("delay", value, 0, limit, where, "dies above 63")
+    if delays.size == 0 or np.all(delays == delays.flat[0]):
+        return int(delays.max(initial=0)), None
+    return int(delays.max()), frozen(delays.astype(np.int64))
+
+
 def check_integer_dtype(array: NDArray[Any], name: str, where: str) -> None:
     """InvalidNetwork for floats, which Lava would truncate."""
     if not np.issubdtype(array.dtype, np.integer):

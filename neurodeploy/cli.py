@@ -4,77 +4,33 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
-from neurodeploy.bundled import list_models
-from neurodeploy.errors import NeurodeployError, SimulationError, did_you_mean
+from neurodeploy.cli_options import (
+    MODEL,
+    TARGET,
+    Choice,
+    Group,
+    as_json,
+    compile_options,
+    engine_option,
+    lava_options,
+    lava_python,
+    semantics_options,
+)
+from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.pipeline import PASSES, Options
-from neurodeploy.semantics import CHOICES, EXPLAIN
+from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
-from neurodeploy.target import list_targets, usable_targets
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Group(click.Group):
-    """Suggests the closest command for an unknown one."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            ctx.fail(f"No such command '{args[0]}': {did_you_mean(args[0], self.list_commands(ctx))}")
-        return super().resolve_command(ctx, args)
-
-
-class _Name(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """A name or path, completed from a list."""
-
-    def __init__(self, name: str, known: Callable[[], list[str]]) -> None:
-        self.name = name
-        self._known = known
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
-        from click.shell_completion import CompletionItem
-
-        names = [CompletionItem(n) for n in self._known() if n.startswith(incomplete)]
-        return names or [CompletionItem(incomplete, type="file")]
-
-
-class _Choice(click.Choice):  # type: ignore[type-arg,unused-ignore]
-    """Suggests the closest choice for an unknown one."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if value not in self.choices:
-            self.fail(f"'{value}': {did_you_mean(value, self.choices)}", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-TARGET = _Name("target", list_targets)
-MODEL = _Name("model", list_models)
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
-engine_option = click.option("--engine", type=_Choice(ENGINES), default="fast", show_default=True)
-
-
-def semantics_options(command: F) -> F:
-    """What a file cannot say about itself, as options."""
-    for name, choices in reversed(CHOICES.items()):
-        flag = "--" + name.replace("_", "-")
-        command = click.option(flag, name, type=_Choice(choices), help=EXPLAIN[name])(command)
-    return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
-
-
-def compile_options(command: F) -> F:
-    """Options of the compiler proper."""
-    command = click.option(
-        "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
-    )(command)
-    return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
+from neurodeploy.target import usable_targets
+from neurodeploy.verify import AGAINST
 
 
 def _options(values: dict[str, Any]) -> Options:
@@ -82,7 +38,7 @@ def _options(values: dict[str, Any]) -> Options:
     return Options(semantics, values.get("bits", 8), values.get("output"), values.get("max_neurons_per_core"))
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(neurodeploy.__version__, prog_name="neurodeploy")
 def app() -> None:
     """Trained spiking networks onto Loihi-class chips, and what they cost, without a chip.
@@ -130,7 +86,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 @click.argument("model", type=MODEL)
 @click.option("--target", type=TARGET, required=True)
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
-@click.option("--stop-after", type=_Choice([name for name, _ in PASSES]), help="Last pass to run.")
+@click.option("--stop-after", type=Choice([name for name, _ in PASSES]), help="Last pass to run.")
 @click.option("--output", help="Output node to read out, where the model has several.")
 @semantics_options
 @compile_options
@@ -165,22 +121,76 @@ def compile_command(
 @click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
 @click.option("--steps", type=click.IntRange(min=1), help="Chip steps per sample; default: all of them.")
-@engine_option
+@click.option(
+    "--engine",
+    type=Choice((*ENGINES, "lava")),
+    default="fast",
+    show_default=True,
+    help="lava: also on Lava 0.10.0, every value compared.",
+)
+@lava_options
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Result file (.npz).")
 @as_json
-def run(program: Path, data: Path, steps: int | None, engine: str, path: Path | None, as_json: bool) -> None:
+def run(program: Path, data: Path, path: Path | None, as_json: bool, lava_timeout: float, **values: Any) -> None:
     """Run a PROGRAM on spikes, bit for bit as the chip would, and cost it."""
     from neurodeploy.job import run_job
 
     with show.bar("samples") as progress:
-        facts = run_job(program, data, steps=steps, engine=engine, out=path, progress=progress)
+        facts = run_job(program, data, out=path, timeout_s=lava_timeout, progress=progress, **values)
     if as_json:
         show.json_out(facts)
     else:
         show.run(facts)
 
 
-@app.group(cls=_Group)
+@app.command()
+@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
+@click.option("--against", type=Choice(AGAINST), required=True, help="The engine to compare the fast one with.")
+@click.option("--samples", type=click.IntRange(min=1), help="Only the first so many; default: all.")
+@lava_options
+@as_json
+def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout: float, **values: Any) -> None:
+    """Compare u, v and spikes of every neuron at every step on two engines; exit code 8 where they differ."""
+    from neurodeploy.verify import EnginesDiffer, verify_files
+
+    with show.bar("samples") as progress:
+        facts = verify_files(program, data, against, timeout_s=lava_timeout, progress=progress, **values)
+    if as_json and facts["equal"]:
+        show.json_out(facts)
+    elif not as_json:
+        show.verification(facts)
+    if not facts["equal"]:
+        raise EnginesDiffer(facts)
+
+
+@app.group(cls=Group)
+def lava() -> None:
+    """Intel's Lava 0.10.0, in an environment of its own, to compare with."""
+
+
+@lava.command("setup")
+@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), help="Where; default: user's data.")
+@click.option("--again", is_flag=True, help="Make it anew even if it is there and works.")
+@as_json
+def lava_setup(folder: Path | None, again: bool, as_json: bool) -> None:
+    """Make the environment with this Python: about 320 MB, once."""
+    from neurodeploy.lava_env import set_up
+
+    show.lava(set_up(folder, again=again, note=show.note), as_json)
+
+
+@lava.command("check")
+@lava_python
+@as_json
+def lava_check(lava_python: Path | None, as_json: bool) -> None:
+    """Import Lava as a run would, and say what was found."""
+    from neurodeploy.lava_env import check
+
+    show.lava(check(lava_python), as_json)
+
+
+@app.group(cls=Group)
 def targets() -> None:
     """Chips that can be compiled for."""
 

@@ -212,6 +212,28 @@ def _layer(costs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def verification(facts: Mapping[str, Any]) -> None:
+    """The counts of ``neurodeploy verify``; a divergence is an error and printed as such."""
+    rows(facts["registers"], title=f"{facts['engine']} against {facts['against']}")
+    if facts["equal"]:
+        total = sum(row["matched"] for row in facts["registers"])
+        print(f"\nequal: all {total:,} values of {facts['samples']} samples and {facts['steps']} steps")
+
+
+def lava(facts: Mapping[str, str], as_json: bool) -> None:
+    """An environment with Lava that works."""
+    if as_json:
+        json_out(facts)
+        return
+    print(f"Lava {facts['lava-nc']} works (Python {facts['python']}, NumPy {facts['numpy']}; {facts['state']})")
+    print(facts["interpreter"])
+
+
+def note(text: str) -> None:
+    """A line of progress."""
+    click.echo(f"neurodeploy: {text}", err=True)
+
+
 def doctor(findings: Sequence[Mapping[str, Any]]) -> None:
     """One line per check."""
     for f in findings:

@@ -12,6 +12,9 @@ import numpy as np
 from neurodeploy import kernels
 from neurodeploy.bundled import list_models
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.errors import NeurodeployError
+from neurodeploy.export.lava import check_lava
+from neurodeploy.lava_env import known_lava
 from neurodeploy.simulate import simulate
 from neurodeploy.target import check_target, list_targets
 
@@ -34,7 +37,7 @@ def examine() -> list[Finding]:
             found.append(Finding(package, True, version(package)))
         except PackageNotFoundError:
             found.append(Finding(package, False, "not installed", "pip install --force-reinstall neurodeploy-snn"))
-    found.append(_kernels())
+    found += [_kernels(), _lava()]
     for name in list_targets():
         problems = check_target(name)
         remedy = problems[0].remedy if problems else ""
@@ -49,6 +52,18 @@ def examine() -> list[Finding]:
         )
     )
     return found
+
+
+def _lava() -> Finding:
+    """Lava is optional; one that is there must work."""
+    python = known_lava()
+    if python is None:
+        return Finding("lava", True, "not set up (optional: neurodeploy lava setup)")
+    try:
+        facts = check_lava(python)
+    except NeurodeployError as fault:
+        return Finding("lava", False, fault.what, "neurodeploy lava setup --again")
+    return Finding("lava", True, f"{facts['lava-nc']} on Python {facts['python']}, NumPy {facts['numpy']}, {python}")
 
 
 def _kernels() -> Finding:

@@ -14,6 +14,7 @@ from neurodeploy.estimate import estimate
 from neurodeploy.evaluate import accuracy, load_samples, run_program
 from neurodeploy.simulate.readout import classify
 from neurodeploy.storage import load
+from neurodeploy.verify import TIMEOUT_S, EnginesDiffer, verify
 
 
 def run_job(
@@ -24,6 +25,8 @@ def run_job(
     engine: str = "fast",
     out: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    lava_python: Path | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> dict[str, Any]:
     """Simulate, read out, cost; with ``out`` also write spikes of every population, scores and predictions.
 
@@ -31,14 +34,33 @@ def run_job(
         program_path: A ``.ndp`` file.
         data_path: ``DATA.npz``, see :func:`neurodeploy.evaluate.load_samples`.
         steps: Chip steps per sample.
-        engine: ``fast`` or ``reference``.
+        engine: ``fast``, ``reference``, or ``lava``: Lava's u, v and spikes of every neuron at every step are then
+            compared with the fast engine's, which also counts what Lava does not (wraps, active updates).
         out: Result ``.npz``.
         progress: Told samples done and samples in all.
+        lava_python: The interpreter with Lava; default :func:`neurodeploy.lava_env.find_lava`.
+        timeout_s: For Lava, per some hundred samples.
+
+    Raises:
+        EnginesDiffer: Lava gave other bits.
     """
     if out is not None:
         check_writable(out, keep=(program_path, data_path))
     program, samples = load(program_path), load_samples(data_path)
     total, done = len(samples.spikes), 0
+    on_lava = engine == "lava"
+    if on_lava:
+        compared = verify(
+            program,
+            samples.spikes,
+            "lava",
+            steps=steps,
+            lava_python=lava_python,
+            timeout_s=timeout_s,
+            progress=progress,
+        )
+        if not compared["equal"]:
+            raise EnginesDiffer({"program": str(program_path)} | compared)
 
     def advance(count: int) -> None:
         nonlocal done
@@ -46,13 +68,15 @@ def run_job(
         progress(done, total)
 
     keep = tuple(program.net.populations) if out is not None else None
-    run, values = run_program(program, samples.spikes, engine=engine, steps=steps, keep=keep, progress=advance)
+    run, values = run_program(
+        program, samples.spikes, engine="fast" if on_lava else engine, steps=steps, keep=keep, progress=advance
+    )
     costs = estimate(run, program)
     facts: dict[str, Any] = {
         "program": str(program_path),
         "target": program.target.name,
-        "engine": run.engine,
-        "simulated": "bit for bit on this CPU; not on a chip",
+        "engine": engine if on_lava else run.engine,
+        "simulated": f"bit for bit on this CPU{', equal to Lava 0.10.0 in every value' * on_lava}; not on a chip",
         "samples": total,
         "accuracy": None,
         "populations": {name: vars(c) for name, c in run.counters.populations.items()},

@@ -102,7 +102,15 @@ def _write(program: Program, file: h5py.File) -> None:
         "provenance": dict(program.provenance),
         "inputs": [{"name": i.name, "shape": i.shape} for i in program.net.inputs.values()],
         "populations": [
-            {"name": p.name, "shape": p.shape, "model": p.model, "reset": p.reset, "start": p.start}
+            {
+                "name": p.name,
+                "shape": p.shape,
+                "model": p.model,
+                "reset": p.reset,
+                "start": p.start,
+                "reset_interval": p.reset_interval,
+                "reset_offset": p.reset_offset,
+            }
             for p in program.net.populations.values()
         ],
         "projections": [
@@ -134,6 +142,8 @@ def _write(program: Program, file: h5py.File) -> None:
     for k, projection in enumerate(program.net.projections):
         for name, values in sorted(projection.connection.arrays().items()):
             _put(file, f"projections/{k}/{name}", values)
+        if projection.delays is not None:
+            _put(file, f"delays/{k}", projection.delays)
     _put(file, "mapping/chip", program.mapping.chip_of)
     _put(file, "mapping/core_on_chip", program.mapping.core_on_chip)
 
@@ -155,6 +165,8 @@ def _read(file: h5py.File) -> Program:
             entry["start"],
             frozen(group["scale"][()]) if "scale" in group else None,
             frozen(group["offset"][()]),
+            entry["reset_interval"],
+            entry["reset_offset"],
         )
         core_of[name] = frozen(group["core"][()])
     kinds = {c.kind: c for c in CONNECTIONS}
@@ -165,8 +177,9 @@ def _read(file: h5py.File) -> Program:
             (settings["groups"],) = settings["groups"]
         settings["source_shape"], settings["target_shape"] = (tuple(entry[k]) for k in ("source_shape", "target_shape"))
         connection = kinds[entry["kind"]](**arrays, **settings)
+        delays = frozen(file[f"delays/{k}"][()]) if f"delays/{k}" in file else None
         rest = {n: entry[n] for n in ("weight_exp", "num_weight_bits", "sign_mode", "delay", "altered_weights")}
-        net.projections.append(ChipProjection(entry["source"], entry["target"], connection, **rest))
+        net.projections.append(ChipProjection(entry["source"], entry["target"], connection, **rest, delays=delays))
     mapping = ChipMapping(core_of, frozen(file["mapping/chip"][()]), frozen(file["mapping/core_on_chip"][()]))
     return Program(
         net,

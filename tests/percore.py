@@ -25,7 +25,7 @@ def core_network(net: ChipNetwork, mapping: Mapping, core: int) -> tuple[ChipNet
         population = net.populations[name]
         fields = {f: v[neurons] if v.ndim else v for f, v in population.fields.items()}
         local.populations[name] = replace(population, shape=(len(neurons),), fields=fields)
-        for p in net.incoming(name):
+        for p in (part for whole in net.incoming(name) for part in whole.by_delay):
             port = f">{p.source}"
             local.inputs[port] = ChipInput(port, (net.size_of(p.source),))
             rows = Sparse.from_matrix(p.connection.to_csr()[neurons], (net.size_of(p.source),), (len(neurons),))

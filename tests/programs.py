@@ -31,7 +31,7 @@ def rich_network(rng: np.random.Generator) -> ChipNetwork:
     net.add_input("image", shape=(2, 7, 6))
     net.add_population("conv", shape=(4, 4, 2), du=rng.integers(-1, 4096, 32), dv=300, vth=40, start=1)
     geometry = {"stride": (2, 3), "padding": (1, 2), "dilation": (1, 2), "groups": 2}
-    net.connect("image", "conv", rng.integers(-100, 100, (4, 1, 3, 3)) * 2, kind="conv2d", delay=1, **geometry)
+    net.connect("image", "conv", rng.integers(-100, 100, (4, 1, 3, 3)) * 2, kind="conv2d", delays=1, **geometry)
     net.add_population(
         "dense",
         shape=(5,),
@@ -41,17 +41,21 @@ def rich_network(rng: np.random.Generator) -> ChipNetwork:
         bias_exp=3,
         u0=7,
         v0=rng.integers(-900, 900, 5),
+        refractory=rng.integers(0, 3, 5),
         reset="subtract",
         start=2,
+        reset_interval=7,
+        reset_offset=3,
         scale=rng.random(5) + 0.5,
         offset=rng.random(5),
     )
     mixed = rng.integers(-128, 128, (5, 32))
-    net.connect("conv", "dense", mixed, weight_exp=-3, num_weight_bits=6, delay=3)
+    net.connect("conv", "dense", mixed, weight_exp=-3, num_weight_bits=6, delays=rng.integers(0, 4, (5, 32)))
     net.connect("dense", "dense", rng.integers(0, 200, (5, 5)), sign_mode="excitatory", num_weight_bits=4)
     net.add_population("out", shape=(2, 2), vth=30, reset="none", start=3, scale=12.5, offset=-0.25)
     few = rng.integers(-255, 1, (4, 5)) * (rng.random((4, 5)) < 0.5)
-    net.connect("dense", "out", few, kind="sparse", sign_mode="inhibitory", weight_exp=2)
+    late = rng.integers(0, 3, (4, 5))
+    net.connect("dense", "out", few, kind="sparse", sign_mode="inhibitory", weight_exp=2, delays=late)
     net.connect("conv", "out", rng.integers(0, 120, (4, 32)), sign_mode="excitatory")
     return net
 
@@ -61,7 +65,8 @@ def assert_same_program(a: Program, b: Program) -> None:
     assert list(a.net.inputs.values()) == list(b.net.inputs.values())
     assert list(a.net.populations) == list(b.net.populations)
     for p, q in zip(a.net.populations.values(), b.net.populations.values(), strict=True):
-        assert (p.name, p.shape, p.model, p.reset, p.start) == (q.name, q.shape, q.model, q.reset, q.start)
+        for name in ("name", "shape", "model", "reset", "start", "reset_interval", "reset_offset"):
+            assert getattr(p, name) == getattr(q, name)
         assert p.fields.keys() == q.fields.keys()
         for name in p.fields:
             assert_same_array(p.fields[name], q.fields[name])
@@ -72,6 +77,9 @@ def assert_same_program(a: Program, b: Program) -> None:
     for x, y in zip(a.net.projections, b.net.projections, strict=True):
         rest = ("source", "target", "weight_exp", "num_weight_bits", "sign_mode", "delay", "altered_weights")
         assert [getattr(x, n) for n in rest] == [getattr(y, n) for n in rest]
+        assert (x.delays is None) == (y.delays is None)
+        if x.delays is not None and y.delays is not None:
+            assert_same_array(x.delays, y.delays)
         assert type(x.connection) is type(y.connection)
         shapes = (x.connection.source_shape, x.connection.target_shape, x.connection.geometry())
         assert shapes == (y.connection.source_shape, y.connection.target_shape, y.connection.geometry())

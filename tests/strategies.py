@@ -27,7 +27,7 @@ def chip_networks(draw: st.DrawFn, *, most_populations: int = 3) -> tuple[ChipNe
         if kind == "conv2d":
             shape, kernel, geometry = _conv(rng, net.shape_of(source))
             _population(rng, net, name, shape, large)
-            net.connect(source, name, kernel, kind="conv2d", delay=int(rng.integers(0, 4)), **geometry)
+            net.connect(source, name, kernel, kind="conv2d", delays=int(rng.integers(0, 4)), **geometry)
         else:
             _population(rng, net, name, (int(rng.integers(1, 12)),), large)
             _connect(rng, net, source, name, kind, large)
@@ -57,6 +57,9 @@ def _population(rng: np.random.Generator, net: ChipNetwork, name: str, shape: tu
         v0=integers(-(2**23) + 1, 2**23 - 1) if large else integers(-2000, 2000),
         reset=str(rng.choice(["zero", "subtract", "none"])),
         start=int(rng.integers(0, 3)),
+        refractory=integers(0, 4) if rng.random() < 0.3 else 0,
+        reset_interval=int(rng.integers(1, 9)) if rng.random() < 0.3 else 0,
+        reset_offset=int(rng.integers(0, 9)),
     )
 
 
@@ -75,7 +78,7 @@ def _connect(rng: np.random.Generator, net: ChipNetwork, source: str, target: st
         weight_exp=int(rng.integers(4, 12) if large else rng.integers(-5, 2)),
         num_weight_bits=int(rng.integers(1, 9)),
         sign_mode=mode,
-        delay=int(rng.integers(0, 4)),
+        delays=int(rng.integers(0, 4)) if rng.random() < 0.6 else rng.integers(0, 6, shape),
     )
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the whole test suite: ``python3 tools/test.py [pytest arguments]``.
 
-Needs Python >= 3.10 and git. Makes two environments in the checkout, once, and again when ``tools/requirements`` or
-the Python version changes:
+Needs Python >= 3.10 and git. Makes two environments in the checkout, once, and again when the lists of packages
+(``tools/requirements``; Lava's are package data) or the Python version change:
 
 * ``.venv-test``: the frameworks, the test tools, and this package as an editable install (built again when the C
   sources or the build change);
@@ -22,7 +22,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-REQUIREMENTS = ROOT / "tools" / "requirements"
+LISTS = {
+    path.name: path
+    for folder in ("tools/requirements", "neurodeploy/export/lava/requirements")
+    for path in (ROOT / folder).glob("*.txt")
+}
 TEST_VENV = ROOT / ".venv-test"
 LAVA_VENV = ROOT / ".venv-lava"
 
@@ -62,7 +66,7 @@ def python_of(venv: Path) -> Path:
 def sync(venv: Path, steps: tuple[tuple[str, ...], ...]) -> None:
     """Make the environment anew unless it was made from the same lists by the same Python."""
     names = {word for step in steps for word in step if word.endswith(".txt")}
-    wanted = digest([REQUIREMENTS / name for name in names], repr(steps), sys.version, platform.machine())
+    wanted = digest([LISTS[name] for name in names], repr(steps), sys.version, platform.machine())
     stamp = venv / "made-from"
     if read(stamp) == wanted:
         return
@@ -104,7 +108,7 @@ def read(path: Path) -> str | None:
 
 def pip(venv: Path, arguments: tuple[str, ...]) -> None:
     """``pip install`` in an environment; names ending in .txt are requirement lists."""
-    words = [str(REQUIREMENTS / a) if a.endswith(".txt") else a for a in arguments]
+    words = [str(LISTS[a]) if a.endswith(".txt") else a for a in arguments]
     run(
         [python_of(venv), "-m", "pip", "install", "-q", *words], "the reason is above; with the network down, try again"
     )

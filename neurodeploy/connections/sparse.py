@@ -44,6 +44,21 @@ class Sparse(Connection):
             rows.indptr.astype(np.int64),
         )
 
+    @classmethod
+    def keeping_zeros(cls, weights: Array, source_shape: Shape, target_shape: Shape) -> Sparse:
+        """From a dense (n_target, n_source) matrix; every entry is a stored synapse."""
+        rows, columns = weights.shape
+        indices = np.tile(np.arange(columns, dtype=np.int32), rows)
+        indptr = np.arange(rows + 1, dtype=np.int64) * columns
+        return cls(weights.ravel(), source_shape, target_shape, indices, indptr)
+
+    def subset(self, chosen: NDArray[np.bool_]) -> Sparse:
+        """Only the synapses marked in ``chosen`` (nnz,)."""
+        ends = np.concatenate([[0], np.cumsum(chosen)])
+        return replace(
+            self, weights=self.weights[chosen], indices=self.indices[chosen], indptr=ends[self.indptr].astype(np.int64)
+        )
+
     def propagate(self, spikes: Array) -> Array:
         dtype = np.int64 if self.is_integer else np.float64
         result: Array = (self.to_csr().astype(dtype) @ spikes.astype(dtype).T).T

@@ -15,7 +15,8 @@ typedef struct {
     int32_t size;
     int32_t reset;
     int32_t first, last;     /* live steps, counted from 1, inclusive */
-    const int32_t *du, *dv, *vth, *bias, *u0, *v0; /* bias: mantissa already shifted by its exponent */
+    int32_t reset_interval, reset_offset; /* u = v = 0 before steps t with t % interval == offset % interval; 0: never */
+    const int32_t *du, *dv, *vth, *bias, *u0, *v0, *refractory; /* bias: mantissa already shifted by its exponent */
     int32_t *u_trace, *v_trace; /* (batch, steps, size) or NULL */
     int64_t *active;            /* (batch, size): updates with input, bias or a nonzero register */
     int64_t wraps, saturations;
@@ -41,7 +42,8 @@ void nd_sparse(const nd_projection *p, const uint8_t *spikes, int32_t *acc);
 void nd_conv2d(const nd_projection *p, const uint8_t *spikes, int32_t *acc);
 
 /* One step of a population; returns nothing, counts overflows in p. */
-void nd_cuba(nd_population *p, const int32_t *a, int32_t *u, int32_t *v, int64_t *active, uint8_t *spikes);
+void nd_cuba(nd_population *p, const int32_t *a, int32_t *u, int32_t *v, int32_t *frozen, int64_t *active,
+             uint8_t *spikes);
 
 static inline int32_t nd_wrap32(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
 

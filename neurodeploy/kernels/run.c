@@ -40,10 +40,12 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
     }
     int32_t *u = malloc(sizeof(int32_t) * (size_t)total);
     int32_t *v = malloc(sizeof(int32_t) * (size_t)total);
+    int32_t *frozen = malloc(sizeof(int32_t) * (size_t)total);
     int32_t *acc = malloc(sizeof(int32_t) * (size_t)largest);
     int64_t *sums = malloc(sizeof(int64_t) * (size_t)largest);
-    const int failed = !u || !v || !acc || !sums;
+    const int failed = !u || !v || !frozen || !acc || !sums;
     for (int32_t b = 0; b < batch && !failed; b++) {
+        memset(frozen, 0, sizeof(int32_t) * (size_t)total);
         for (int64_t k = 0, at = 0; k < n_populations; at += populations[k++].size) {
             memcpy(u + at, populations[k].u0, sizeof(int32_t) * (size_t)populations[k].size);
             memcpy(v + at, populations[k].v0, sizeof(int32_t) * (size_t)populations[k].size);
@@ -54,6 +56,11 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
                 nd_population *q = &populations[k];
                 const int64_t row = ((int64_t)b * steps + t - 1) * q->size;
                 if (t >= q->first && t <= q->last) {
+                    if (q->reset_interval && t % q->reset_interval == q->reset_offset % q->reset_interval) {
+                        memset(u + at, 0, sizeof(int32_t) * (size_t)q->size);
+                        memset(v + at, 0, sizeof(int32_t) * (size_t)q->size);
+                        memset(frozen + at, 0, sizeof(int32_t) * (size_t)q->size);
+                    }
                     memset(sums, 0, sizeof(int64_t) * (size_t)q->size);
                     for (int32_t j = 0; j < n_projections; j++) {
                         const nd_projection *p = &projections[j];
@@ -66,7 +73,7 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
                         acc[i] = nd_wrap32(sums[i]);
                         q->wraps += acc[i] != sums[i];
                     }
-                    nd_cuba(q, acc, u + at, v + at, q->active + (int64_t)b * q->size, spikes[k] + row);
+                    nd_cuba(q, acc, u + at, v + at, frozen + at, q->active + (int64_t)b * q->size, spikes[k] + row);
                 }
                 if (q->u_trace) memcpy(q->u_trace + row, u + at, sizeof(int32_t) * (size_t)q->size);
                 if (q->v_trace) memcpy(q->v_trace + row, v + at, sizeof(int32_t) * (size_t)q->size);
@@ -75,6 +82,7 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
     }
     free(u);
     free(v);
+    free(frozen);
     free(acc);
     free(sums);
     return failed;

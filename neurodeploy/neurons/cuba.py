@@ -1,6 +1,6 @@
 """Current-based leaky integrate-and-fire: Lava's ``LIF``, bit for bit, with resets zero, subtract and none.
 
-Reset ``subtract`` and ``none`` have no integer model in Lava: not verified against Lava.
+Resets ``subtract`` and ``none`` and the refractory period have no integer model in Lava: not verified against Lava.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Cuba(NeuronModel):
         Field("bias_mant", 0, -32768, 32767, "wraps to int16: 40000 becomes -25536"),
         Field("bias_exp", 0, -31, 31, "shifts by the value modulo the word size"),
         Field("u0", 0, -(2**23 - 1), 2**23, "keeps values outside 24 bits"),
+        Field("refractory", 0, 0, 63, "has no refractory period in fixed_pt"),
         Field("v0", 0, -(2**23 - 1), 2**23 - 1, "keeps values outside 24 bits until the first step"),
     )
 
@@ -82,7 +83,10 @@ class Cuba(NeuronModel):
     def integer_step(
         self, state: IntegerState, a: Ints, fields: Mapping[str, Ints], reset: str
     ) -> tuple[IntegerState, NDArray[np.uint8]]:
-        """As Lava 0.10.0's ``PyLifModelBitAcc``, with the resets subtract and none added."""
+        """As Lava 0.10.0's ``PyLifModelBitAcc``; added are two resets and the refractory period.
+
+        A spike at t freezes v for the steps t + 1 .. t + refractory, as in Lava's float ``LIFRefractory``; u goes on.
+        """
         f = fields
         bias = self.constant_input(fields)
         threshold = f["vth"] << THRESHOLD_SHIFT
@@ -90,8 +94,9 @@ class Cuba(NeuronModel):
         u = wrap_int32(exact_u)
         u = np.where(u > STATE_LIMIT, u - 2**24, np.where(u <= -STATE_LIMIT, u + 2**24, u))
         exact_v = round_to_zero_shift(state.v * (DECAY_ONE - f["dv"]), 12) + u + bias
-        v = np.clip(wrap_int32(exact_v), -(STATE_LIMIT - 1), STATE_LIMIT - 1)
-        fired = v > threshold
+        updates = state.refractory == 0
+        v = np.where(updates, np.clip(wrap_int32(exact_v), -(STATE_LIMIT - 1), STATE_LIMIT - 1), state.v)
+        fired = updates & (v > threshold)
         if reset == "zero":
             after = np.where(fired, 0, v)
         elif reset == "subtract":
@@ -99,8 +104,9 @@ class Cuba(NeuronModel):
         else:
             after = v
         overflow = (u != exact_u) | (a << INPUT_SHIFT != wrap_int32(a << INPUT_SHIFT))
-        saturated = int(np.count_nonzero(v != exact_v))
-        return IntegerState(u, after, int(np.count_nonzero(overflow)), saturated), fired.astype(np.uint8)
+        refractory = np.where(fired, f["refractory"], np.maximum(state.refractory - 1, 0))
+        saturated = int(np.count_nonzero(updates & (v != exact_v)))
+        return IntegerState(u, after, refractory, int(np.count_nonzero(overflow)), saturated), fired.astype(np.uint8)
 
     def constant_input(self, fields: Mapping[str, Ints]) -> Ints:
         mantissa, exponent = fields["bias_mant"], fields["bias_exp"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,19 @@ class FloatDynamics:
 
 @dataclass(frozen=True)
 class IntegerState:
-    """Registers of a batch of samples, (B, n) each, and what overflowed in the last step."""
+    """Registers of a batch of samples, (B, n) each, and what overflowed in the last step.
+
+    Attributes:
+        u: Current.
+        v: Membrane.
+        refractory: Steps for which v still stays as it is.
+        wraps: Values of u that wrapped.
+        saturations: Values of v that were clipped.
+    """
 
     u: Ints
     v: Ints
+    refractory: Ints = field(default_factory=lambda: np.zeros((), np.int64))
     wraps: int = 0
     saturations: int = 0
 

@@ -69,6 +69,22 @@ def delays(net: ChipNetwork, target: Target) -> Iterator[Finding]:
             yield p.target, f"a delay of {p.delay} steps (of {longest})", "shorten the path that the delay balances"
 
 
+def refractory_periods(net: ChipNetwork, target: Target) -> Iterator[Finding]:
+    """Refractory periods lie within 0..refractory_max."""
+    longest = target.compartment.refractory_max.value
+    for p in net.populations.values():
+        if p.fields["refractory"].max() > longest:
+            what = f"a refractory period of {p.fields['refractory'].max()} steps (of {longest})"
+            yield p.name, what, f"use at most {longest} steps"
+
+
+def reset_schedules(net: ChipNetwork, target: Target) -> Iterator[Finding]:
+    """Registers are set to 0 every so many steps only where the target has sample_reset."""
+    for p in net.populations.values():
+        if p.reset_interval and not target.compartment.sample_reset.value:
+            yield p.name, "a reset schedule", "run samples one by one"
+
+
 def weight_exponents(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Weight exponents lie within the target's range."""
     low, high = target.weight.exponent_min.value, target.weight.exponent_max.value
@@ -115,6 +131,8 @@ RULES: tuple[Callable[[ChipNetwork, Target], Iterator[Finding]], ...] = (
     initial_state,
     late_bias,
     delays,
+    refractory_periods,
+    reset_schedules,
     weight_exponents,
     weight_formats,
     fields,

@@ -87,7 +87,7 @@ def _add_population(
             where=f"layer '{population.name}'",
             remedy="train with a threshold closer to the weights",
         )
-    fields = {name: _compact(quantized[name]) for name in ("du", "dv", "vth", "u0", "v0")}
+    fields: dict[str, Any] = {name: _compact(quantized[name]) for name in ("du", "dv", "vth", "u0", "v0")}
     net.add_population(
         population.name,
         shape=population.shape,

@@ -16,7 +16,7 @@ def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -
     net = plan.net
     sent = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
     syn_ops = dict.fromkeys(net.populations, 0)
-    for p in net.projections:
+    for p in plan.projections:
         received = sent[p.source][:, plan.delivered(p.target, p.delay)]
         syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
     counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}

@@ -25,8 +25,11 @@ class _Population(ctypes.Structure):
     """``nd_population`` of kernels/nd.h."""
 
     _fields_ = [
-        *((name, ctypes.c_int32) for name in ("size", "reset", "first", "last")),
-        *((name, ctypes.c_void_p) for name in ("du", "dv", "vth", "bias", "u0", "v0", "u_trace", "v_trace", "active")),
+        *((name, ctypes.c_int32) for name in ("size", "reset", "first", "last", "reset_interval", "reset_offset")),
+        *(
+            (name, ctypes.c_void_p)
+            for name in ("du", "dv", "vth", "bias", "u0", "v0", "refractory", "u_trace", "v_trace", "active")
+        ),
         *((name, ctypes.c_int64) for name in ("wraps", "saturations")),
     ]
 
@@ -87,8 +90,8 @@ def run_fast(plan: Plan) -> Outcome:
         entry.active = active[name].ctypes.data
         for register, trace in states.get(name, {}).items():
             setattr(entry, f"{register}_trace", trace.ctypes.data)
-    projections = (_Projection * len(net.projections))()
-    for slot, projection in zip(projections, net.projections, strict=True):
+    projections = (_Projection * len(plan.projections))()
+    for slot, projection in zip(projections, plan.projections, strict=True):
         slot.source, slot.target = index[projection.source], index[projection.target]
         _fill_projection(slot, projection, arena)
     rasters = [*spikes.values(), *inputs.values()]
@@ -114,7 +117,8 @@ def run_fast(plan: Plan) -> Outcome:
 def _fill_population(entry: Any, population: ChipPopulation, window: tuple[int, int], arena: _Arena) -> None:
     entry.size, entry.reset = population.size, RESETS[population.reset]
     entry.first, entry.last = window
-    for name in ("du", "dv", "vth", "u0", "v0"):
+    entry.reset_interval, entry.reset_offset = population.reset_interval, population.reset_offset
+    for name in ("du", "dv", "vth", "u0", "v0", "refractory"):
         setattr(entry, name, arena.keep(population.full(name), np.int32))
     bias = model_named(population.model).constant_input(population.fields)
     entry.bias = arena.keep(np.broadcast_to(bias, (population.size,)), np.int32)

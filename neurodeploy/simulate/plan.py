@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.chipnet import ChipNetwork, ChipProjection
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,11 @@ class Plan:
     def batch(self) -> int:
         """Number of samples."""
         return len(next(iter(self.inputs.values())))
+
+    @cached_property
+    def projections(self) -> tuple[ChipProjection, ...]:
+        """The network's projections, those with a delay per synapse split by delay."""
+        return tuple(part for p in self.net.projections for part in p.by_delay)
 
     def window(self, name: str) -> tuple[int, int]:
         """First and last live step of a population, counted from 1."""

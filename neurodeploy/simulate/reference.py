@@ -21,18 +21,19 @@ def run_reference(plan: Plan) -> Outcome:
         n: {r: np.zeros((batch, plan.steps, net.populations[n].size), np.int32) for r in registers}
         for n, registers in plan.registers.items()
     }
-    registers = {n: _initial(p, batch) for n, p in net.populations.items()}
+    registers = {n: _initial(p, batch, 1) for n, p in net.populations.items()}
     active = {n: np.zeros((batch, p.size), np.int64) for n, p in net.populations.items()}
     constant = {n: model_named(p.model).constant_input(p.fields) for n, p in net.populations.items()}
     wraps = dict.fromkeys(net.populations, 0)
     saturations = dict.fromkeys(net.populations, 0)
+    incoming = {n: [p for p in plan.projections if p.target == n] for n in net.populations}
     for t in range(1, plan.steps + 1):
         for name, population in net.populations.items():
             first, last = plan.window(name)
             if first <= t <= last:
-                before = registers[name]
+                before = _initial(population, batch, 0) if _resets(population, t) else registers[name]
                 a, wrapped = np.zeros((batch, population.size), np.int64), 0
-                for projection in net.incoming(name):
+                for projection in incoming[name]:
                     emitted = t - 1 - projection.delay
                     if emitted >= 1:
                         exact, output = _synapse_output(projection, sent[projection.source][:, emitted - 1])
@@ -69,10 +70,16 @@ def _padded(values: np.typing.NDArray[np.uint8], steps: int) -> np.typing.NDArra
     return np.pad(values[:, :steps], ((0, 0), (0, missing), (0, 0)))
 
 
-def _initial(population: ChipPopulation, batch: int) -> IntegerState:
+def _resets(population: ChipPopulation, t: int) -> bool:
+    interval = population.reset_interval
+    return interval > 0 and t % interval == population.reset_offset % interval
+
+
+def _initial(population: ChipPopulation, batch: int, scale: int) -> IntegerState:
+    """Registers at the start of a sample (``scale`` 1) or after a scheduled reset (0)."""
     shape = (batch, population.size)
-    u, v = (np.broadcast_to(population.fields[f], shape).copy() for f in ("u0", "v0"))
-    return IntegerState(u, v)
+    u, v = (np.broadcast_to(population.fields[f] * scale, shape).copy() for f in ("u0", "v0"))
+    return IntegerState(u, v, np.zeros(shape, np.int64))
 
 
 def _synapse_output(projection: ChipProjection, spikes: np.typing.NDArray[np.uint8]) -> tuple[Ints, Ints]:

@@ -37,7 +37,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
         target: The chip, for the tiles of its mesh.
     """
     cores = mapping.cores
-    reaches = [reach(p, mapping.core_of[p.target].astype(np.int64), cores, target) for p in plan.net.projections]
+    reaches = [reach(p, mapping.core_of[p.target].astype(np.int64), cores, target) for p in plan.projections]
     legs = [
         _Leg(name, span, [reaches[i] for i in active], cores)
         for name in sent
@@ -68,7 +68,7 @@ def _spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int
     """Runs of steps in which the same projections (by number) integrate the spikes of ``name``."""
     windows = {
         i: plan.delivered(p.target, p.delay).indices(length)[:2]
-        for i, p in enumerate(plan.net.projections)
+        for i, p in enumerate(plan.projections)
         if p.source == name
     }
     edges = sorted({edge for window in windows.values() for edge in window})

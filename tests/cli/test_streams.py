@@ -230,7 +230,7 @@ Complete = Callable[[str], set[str]]
         ("targets ", {"list", "show", "check"}),
         ("targets show loi", {"loihi1", "loihi2"}),
         ("compile x --target t", {"tiny"}),
-        ("run x --engine ", {"fast", "reference"}),
+        ("run x --engine ", {"fast", "reference", "lava"}),
         ("inspect x --reset s", {"subtract"}),
     ],
 )

@@ -40,7 +40,7 @@ def network(shape: tuple[int, ...] = (3,), **population: Any) -> ChipNetwork:
 
 def delayed_conv() -> ChipNetwork:
     net = network((1, 4, 4))
-    net.connect("in", "layer one", np.full((1, 1, 1, 1), 2), kind="conv2d", delay=2)
+    net.connect("in", "layer one", np.full((1, 1, 1, 1), 2), kind="conv2d", delays=2)
     return net
 
 
@@ -54,8 +54,9 @@ def wide_conv() -> ChipNetwork:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: network(reset="subtract"), r"(?s)reset 'subtract'.*'layer one'.*reset 'zero', or engine='reference'"),
-        (lambda: network(start=2), r"(?s)no idle steps.*starts after 2.*'layer one'.*start=0"),
+        (lambda: network(reset="subtract"), r"(?s)reset 'subtract'.*'layer one'.*'zero'.*--against reference"),
+        (lambda: network(reset="none", vth=131071), r"(?s)reset 'none'.*'layer one'.*--engine reference"),
+        (lambda: network(refractory=2), r"(?s)no equal of refractory.*'layer one'.*--engine reference"),
         (delayed_conv, r"(?s)Conv has no delay \(2 here\).*'in' -> 'layer one'.*to_csr"),
         (wide_conv, r"(?s)up to 127.*200.*'in' -> 'wide'.*to_csr"),
     ],
@@ -67,7 +68,7 @@ def test_what_lava_cannot_do_is_refused_beforehand(make: Callable[[], ChipNetwor
 
 @pytest.mark.parametrize("python", [Path("no such interpreter"), PYTHON])
 def test_no_lava_is_an_error_of_its_own(python: Path) -> None:
-    with pytest.raises(MissingDependency, match=r"(?s)no Lava at this interpreter.*tools/test.py"):
+    with pytest.raises(MissingDependency, match=r"(?s)no Lava at this interpreter.*neurodeploy lava setup"):
         run_lava(plan_for(network()), python=python, timeout_s=60)
 
 
@@ -84,13 +85,24 @@ time.sleep(600)
 """
 
 
+DIES = HANGS.replace("time.sleep(600)", "os.kill(os.getpid(), 9) if child else time.sleep(600)")
+
+
 @pytest.mark.skipif(not client.SHARED_MEMORY.is_dir(), reason="no /dev/shm on this system")
-def test_a_timeout_kills_the_group_and_removes_its_shared_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("script", "fault", "message"),
+    [
+        (HANGS, LavaTimeout, r"(?s)within 3 s, in network 1 of 1.*wait for ever"),
+        (DIES, SimulationError, r"(?s)exit code -9\), in network 1 of 1"),
+    ],
+    ids=["hangs", "is killed"],
+)
+def test_whatever_happens_to_it_the_group_and_its_shared_memory_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, fault: type[SimulationError], message: str
 ) -> None:
-    (tmp_path / "worker.py").write_text(HANGS)
+    (tmp_path / "worker.py").write_text(script)
     monkeypatch.setattr(client, "WORKER", tmp_path / "worker.py")
-    with pytest.raises(LavaTimeout, match=r"(?s)within 3 s, in network 1 of 1.*wait for ever"):
+    with pytest.raises(fault, match=message):
         run_lava(plan_for(network()), python=PYTHON, timeout_s=3)
     child, segment = (tmp_path / "left").read_text().split()
     deadline = time.monotonic() + 10
@@ -151,12 +163,22 @@ def test_odd_networks_run_too(lava_python: Path) -> None:
     """Parts that nothing connects, an unused input, silence, and populations without recorded registers."""
     net = network(bias_mant=200)
     net.add_population("alone", shape=2, v0=500, vth=3)
-    net.add_population("fed", shape=(1, 2), vth=1)
-    net.connect("alone", "fed", np.zeros((2, 2), np.int64), kind="sparse", delay=3)
+    net.add_population("fed", shape=(1, 2), vth=1, reset_interval=3, reset_offset=1)
+    net.connect("alone", "fed", np.zeros((2, 2), np.int64), kind="sparse", delays=3)
     net.connect("fed", "alone", np.full((2, 2), 40))
     plan = dataclasses.replace(plan_for(net, 6), registers={"fed": ("v",)})
-    expected, found = run_reference(plan), run_lava(plan, python=lava_python, timeout_s=120)
+    expected, found = run_reference(plan), run_lava(plan, python=lava_python, timeout_s=60)
     for name in net.populations:
         np.testing.assert_array_equal(found.spikes[name], expected.spikes[name])
     assert found.states.keys() == {"fed"} and found.states["fed"].keys() == {"v"}
     np.testing.assert_array_equal(found.states["fed"]["v"], expected.states["fed"]["v"])
+
+
+def test_what_other_lava_there_is_will_not_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "worker.py").write_text(
+        "import sys, pathlib\n"
+        """pathlib.Path(sys.argv[1], "versions.json").write_text('{"lava-nc": "0.9.0", "numpy": "1.0"}')"""
+    )
+    monkeypatch.setattr(client, "WORKER", tmp_path / "worker.py")
+    with pytest.raises(MissingDependency, match=r"(?s)lava-nc 0.9.0 instead of 0.10.0.*neurodeploy lava setup"):
+        client.check_lava(PYTHON)

@@ -157,7 +157,7 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
         return number % columns, number // columns
 
     synapses = []
-    for p in net.projections:
+    for p in plan.projections:
         matrix = p.connection.pattern().toarray()
         synapses.append([[np.bincount(mapping.core_of[p.target], column, cores)] for column in matrix.T])
     syn_ops = np.zeros((plan.batch, plan.steps, cores), np.int64)
@@ -167,7 +167,7 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
     for name, spikes in sent.items():
         for b, t, neuron in zip(*np.nonzero(spikes), strict=True):
             receivers = np.zeros(cores, bool)
-            for p, table in zip(net.projections, synapses, strict=True):
+            for p, table in zip(plan.projections, synapses, strict=True):
                 first, last = plan.window(p.target)
                 if p.source == name and first <= t + 1 + 1 + p.delay <= last:
                     syn_ops[b, t] += table[neuron][0].astype(np.int64)

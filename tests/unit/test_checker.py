@@ -39,7 +39,7 @@ def net() -> ChipNetwork:
     net.connect("in", "conv", rng.integers(-100, 100, (2, 1, 3, 3)), kind="conv2d")
     net.add_population("hidden", shape=20, vth=np.repeat([10, 20], 10))
     net.connect("conv", "hidden", rng.integers(1, 100, (20, 32)) * (rng.random((20, 32)) < 0.5), kind="sparse")
-    net.connect("hidden", "hidden", np.eye(20, dtype=int) * 4, kind="sparse", delay=2)
+    net.connect("hidden", "hidden", np.eye(20, dtype=int) * 4, kind="sparse", delays=2)
     net.add_population("out", shape=5, du=7)
     net.connect("hidden", "out", rng.integers(-100, 100, (5, 20)) * 2)
     return net

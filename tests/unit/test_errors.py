@@ -143,7 +143,7 @@ CASES: dict[type[NeurodeployError], tuple[Callable[[Path], None], int, str, str,
     errors.MappingFault: (mapping_fault, 7, "core 7", "population 'hidden'", "map the network again"),
     errors.SimulationError: (simulation_error, 8, "fats", "simulate", "did you mean 'fast'"),
     errors.RegisterOverflow: (register_overflow, 8, "wrap", "hidden", "scale"),
-    errors.MissingDependency: (missing_dependency, 9, "no Lava", "{}", "lava-nc"),
+    errors.MissingDependency: (missing_dependency, 9, "no Lava", "{}", "lava setup"),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from neurodeploy import ChipNetwork, simulate
-from neurodeploy.errors import InvalidNetwork, RegisterOverflow
+from neurodeploy.errors import InvalidNetwork, RegisterOverflow, ShapeMismatch
 from neurodeploy.simulate import Run
 from neurodeploy.weights import prepare
 
@@ -97,7 +97,7 @@ def test_delays(engine: str, delay: int, at: list[int]) -> None:
     net = ChipNetwork()
     net.add_input("in", shape=1)
     net.add_population("out", shape=1, vth=131072)
-    net.connect("in", "out", [[6]], delay=delay)
+    net.connect("in", "out", [[6]], delays=delay)
     run = simulate(net, spikes_at([1, 6], 12), record={"out": ("u",)}, engine=engine)
     assert (np.flatnonzero(run.states["out"]["u"][:, 0]) + 1).tolist() == at
 
@@ -146,7 +146,7 @@ def test_batch_equals_separate_runs(engine: str) -> None:
     net.add_input("in", shape=8)
     net.add_population("a", shape=10, du=900, dv=300, vth=60, v0=-500)
     net.connect("in", "a", rng.integers(-200, 200, (10, 8)))
-    net.connect("a", "a", rng.integers(-200, 200, (10, 10)), delay=2)
+    net.connect("a", "a", rng.integers(-200, 200, (10, 10)), delays=2)
     spikes = (rng.random((5, 30, 8)) < 0.4).astype(np.uint8)
     together = simulate(net, spikes, record={"a": ("u", "v")}, engine=engine)
     for k in range(5):
@@ -200,3 +200,77 @@ def test_every_kind_of_wrap_is_computed_and_counted(engine: str) -> None:
     assert {n: int(run.states[n]["u"][1].flat[0]) for n in expected} == expected
     wraps = {n: c.wraps for n, c in run.counters.populations.items() if n != "in"}
     assert wraps == {"conv": 600, "output": 2, "sum": 2, "input": 1}
+
+
+def test_reset_schedule(engine: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    net.add_population("out", shape=1, bias_mant=5, vth=131072, reset_interval=4, reset_offset=2)
+    run = simulate(net, np.zeros((10, 1), np.uint8), record={"out": ("v",)}, engine=engine)
+    assert run.states["out"]["v"][:, 0].tolist() == [5, 5, 10, 15, 20, 5, 10, 15, 20, 5]
+
+
+def test_refractory_period_freezes_v(engine: str) -> None:
+    """Timing measured on Lava's float LIFRefractory: an input that needs 2 steps to fire, R = 1: every 3 steps."""
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    net.add_population("out", shape=1, bias_mant=40, vth=1, refractory=1)
+    net.add_population("long", shape=2, bias_mant=40, vth=1, refractory=[0, 3])
+    run = simulate(net, np.zeros((12, 1), np.uint8), record=dict.fromkeys(net.populations, ("v",)), engine=engine)
+    assert run.spikes["out"][:, 0].tolist() == [0, 1, 0] * 4
+    assert run.states["out"]["v"][:, 0].tolist() == [40, 0, 0] * 4
+    assert run.spikes["long"].T.tolist() == [[0, 1] * 6, [0, 1, 0, 0, 0] * 2 + [0, 1]]
+
+
+def test_current_goes_on_while_v_is_frozen(engine: str) -> None:
+    run = one_layer([[20]], [1, 2], 6, engine, du=2047, dv=0, vth=10, refractory=2)
+    assert run.states["out"]["u"][:, 0].tolist() == [0, 1280, 1920, 960, 480, 240]
+    assert run.states["out"]["v"][:, 0].tolist() == [0, 0, 0, 0, 480, 0]
+    assert run.spikes["out"][:, 0].tolist() == [0, 1, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_the_floor_is_taken_for_each_delay(engine: str, kind: str) -> None:
+    """Measured on Lava: 6 >> 2 twice through two delays is 1 + 1, (6 + 6) >> 2 through one delay is 3."""
+    for delays, times, expected in (([[0, 1]], [2, 1], 2), (1, [1, 1], 3)):
+        net = ChipNetwork()
+        net.add_input("in", shape=2)
+        net.add_population("out", shape=1, vth=131072)
+        net.connect("in", "out", np.array([[6, 6]]), kind=kind, weight_exp=-2, delays=np.array(delays))
+        spikes = np.zeros((5, 2), np.uint8)
+        spikes[times[0] - 1, 0] = spikes[times[1] - 1, 1] = 1
+        run = simulate(net, spikes, record={"out": ("u",)}, engine=engine)
+        assert (run.states["out"]["u"][:, 0] // 64).tolist() == [0, 0, expected, 0, 0]
+        assert run.counters.syn_ops == 2
+
+
+def test_a_delay_per_synapse(engine: str) -> None:
+    rng = np.random.default_rng(0)
+    weights, delays = rng.integers(-100, 100, (6, 9)), rng.integers(0, 5, (6, 9))
+    net = ChipNetwork()
+    net.add_input("in", shape=9)
+    net.add_population("out", shape=6, vth=131072)
+    net.connect("in", "out", weights, num_weight_bits=9, delays=delays)
+    spikes = (rng.random((20, 9)) < 0.4).astype(np.uint8)
+    run = simulate(net, spikes, steps=26, record={"out": ("u",)}, engine=engine)
+    expected = np.zeros((26, 6), int)
+    for t, i, j in np.ndindex(20, 6, 9):
+        if spikes[t, j] and t + 1 + delays[i, j] < 26:
+            expected[t + 1 + delays[i, j], i] += weights[i, j]
+    np.testing.assert_array_equal(run.states["out"]["u"] // 64, expected)
+
+
+def test_impossible_delays_are_refused(engine: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=(1, 2, 2))
+    net.add_population("out", shape=(1, 2, 2))
+    kernel = np.full((1, 1, 1, 1), 2)
+    with pytest.raises(InvalidNetwork, match=r"(?s)delay = 63 .*dies above 63.*0\.\.62"):
+        net.connect("in", "out", np.zeros((4, 4), int), delays=np.full((4, 4), 63) - np.eye(4, dtype=int))
+    with pytest.raises(ShapeMismatch, match="delays have shape"):
+        net.connect("in", "out", np.zeros((4, 4), int), delays=np.zeros((2, 2), int))
+    with pytest.raises(InvalidNetwork, match="delay per synapse"):
+        net.connect("in", "out", kernel, kind="conv2d", delays=np.zeros((4, 4), int))
+    with pytest.raises(InvalidNetwork, match="delay holds float64"):
+        net.connect("in", "out", np.zeros((4, 4), int), delays=np.eye(4))
+    assert engine and not net.projections

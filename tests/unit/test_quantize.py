@@ -219,7 +219,9 @@ LACKING = {
     "decays": (lambda: base_net(du=-1), "current without decay"),
     "initial_state": (lambda: base_net(v0=5), "initial membrane"),
     "late_bias": (lambda: base_net(bias_mant=5, start=2), "bias that begins at step 3"),
-    "delays": (lambda: with_connection(delay=7), "delay of 7"),
+    "delays": (lambda: with_connection(delays=7), "delay of 7"),
+    "refractory_periods": (lambda: base_net(refractory=9), "refractory period of 9"),
+    "reset_schedules": (lambda: base_net(reset_interval=4), "a reset schedule"),
     "weight_exponents": (lambda: with_connection(weight_exp=3), "weight exponent 3"),
     "weight_formats": (odd_kernel, "odd or too large kernel"),
     "fields": (lambda: base_net(bias_mant=300), "bias mantissa above 255"),
@@ -230,6 +232,8 @@ LACKING = {
 def test_every_rule_refuses_what_the_chip_lacks(rule: Any) -> None:
     build, text = LACKING[rule.__name__]
     tiny = load_target("tiny")
+    never = msgspec.structs.replace(tiny.compartment.sample_reset, value=False)
+    tiny = msgspec.structs.replace(tiny, compartment=msgspec.structs.replace(tiny.compartment, sample_reset=never))
     assert rule.__doc__
     assert not list(rule(base_net(), tiny))
     (found,) = rule(build(), tiny)

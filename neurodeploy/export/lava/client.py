@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ from neurodeploy.simulate.plan import Plan
 
 WORKER = Path(__file__).with_name("worker.py")
 SHARED_MEMORY = Path("/dev/shm")
+LAVA_VERSION = "0.10.0"
 NO_LAVA = 3
 TAIL = 3000
 
@@ -33,7 +35,8 @@ def run_lava_many(plans: Sequence[Plan], *, python: Path, timeout_s: float) -> l
     """Run plans one after the other in one fresh worker process.
 
     Args:
-        plans: Networks of model ``cuba`` with reset ``zero`` and ``start`` 0; delays on dense and sparse only.
+        plans: Networks of model ``cuba`` with reset ``zero``, or ``none`` where nothing can fire; delays on dense and
+            sparse only.
         python: The interpreter that has lava-nc 0.10.0; neurodeploy need not be installed there.
         timeout_s: For all of them; Lava hangs for ever where one of its processes dies.
 
@@ -47,6 +50,23 @@ def run_lava_many(plans: Sequence[Plan], *, python: Path, timeout_s: float) -> l
         write_jobs(plans, folder)
         _run_worker(python, folder, len(plans), timeout_s)
         return [read_outcome(plan, folder / f"result-{k}.npz") for k, plan in enumerate(plans)]
+
+
+def check_lava(python: Path, *, timeout_s: float = 120.0) -> dict[str, str]:
+    """Import Lava there, through the worker; its version, NumPy's and Python's.
+
+    Raises:
+        MissingDependency: ``python`` is not there, or has no Lava or another one.
+        SimulationError: The import failed otherwise, or hung.
+    """
+    with tempfile.TemporaryDirectory(prefix="neurodeploy-lava-") as name:
+        folder = Path(name)
+        write_jobs([], folder)
+        _run_worker(python, folder, 0, timeout_s)
+        found: dict[str, str] = json.loads((folder / "versions.json").read_text(encoding="utf-8"))
+    if found["lava-nc"] != LAVA_VERSION:
+        raise _missing(python, f"lava-nc {found['lava-nc']} instead of {LAVA_VERSION}")
+    return found
 
 
 def _run_worker(python: Path, folder: Path, jobs: int, timeout_s: float) -> None:
@@ -74,8 +94,8 @@ def _run_worker(python: Path, folder: Path, jobs: int, timeout_s: float) -> None
             raise LavaTimeout(
                 f"Lava did not answer within {timeout_s:g} s, {_place(folder, jobs)}{_tail(folder / 'log.txt')}",
                 where="engine lava",
-                remedy="allow more time; the usual other cause is an exception in one of Lava's processes, "
-                "after which the others wait for ever",
+                remedy="allow more time (--lava-timeout); the usual other cause is an exception in one of Lava's "
+                "processes, after which the others wait for ever",
             ) from None
         finally:
             # Lava's children outlive their parent
@@ -91,16 +111,15 @@ def _run_worker(python: Path, folder: Path, jobs: int, timeout_s: float) -> None
             f"Lava failed (exit code {code}), {_place(folder, jobs)}"
             f"{_tail(folder / 'error.txt')}{_tail(folder / 'log.txt')}",
             where="engine lava",
-            remedy="use engine='reference', which gives the same bits, and report the network",
+            remedy="use --engine reference, which gives the same bits, and report the network",
         )
 
 
 def _missing(python: Path, reason: str) -> MissingDependency:
     return MissingDependency(
-        f"no Lava at this interpreter: {reason}",
+        f"no Lava at this interpreter: {reason.strip()}",
         where=str(python),
-        remedy="make an environment with lava-nc 0.10.0 (Python 3.10: pip install lava-nc==0.10.0; in a checkout of "
-        "neurodeploy, `python3 tools/test.py` makes .venv-lava on any Python) and give its interpreter",
+        remedy="neurodeploy lava setup, which makes an environment with it; or name another one with --lava-python",
     )
 
 

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipPopulation, ChipProjection
+from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
 from neurodeploy.connections import Conv2d, Sparse
 from neurodeploy.errors import SimulationError
+from neurodeploy.neurons.cuba import VTH_NEVER
 from neurodeploy.simulate.plan import Plan
 
+LAVA_FIELDS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u0", "v0")
 CONV_LIMIT = 127
 """Lava holds the geometry of a convolution in eight bits."""
 
@@ -68,7 +70,7 @@ def _job(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     net = plan.net
     nodes = {name: k for k, name in enumerate([*net.inputs, *net.populations])}
     for population in net.populations.values():
-        _refuse_population(population, plan)
+        _refuse_population(population)
     inputs = []
     for name in net.inputs:
         missing = max(0, plan.steps - plan.inputs[name].shape[1])
@@ -76,12 +78,15 @@ def _job(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
         inputs.append(keep(spikes.transpose(0, 2, 1)))  # Lava's sources have time last
     return {
         "steps": plan.steps,
+        "period": plan.steps + (pause(net) if plan.batch > 1 else 0),
         "samples": plan.batch,
         "inputs": inputs,
         "populations": [
             {
                 "size": population.size,
-                "fields": {field: keep(values) for field, values in population.fields.items()},
+                "fields": {field: keep(population.fields[field]) for field in LAVA_FIELDS},
+                "window": plan.window(name),
+                "reset": [population.reset_interval, population.reset_offset],
                 "registers": bool(plan.registers.get(name)),
             }
             for name, population in net.populations.items()
@@ -92,20 +97,25 @@ def _job(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
     }
 
 
-def _refuse_population(population: ChipPopulation, plan: Plan) -> None:
-    where = f"population '{population.name}', engine lava"
-    if population.model != "cuba" or population.reset != "zero":
+def pause(net: ChipNetwork) -> int:
+    """Idle steps after a sample, in which the spikes still in the synapses arrive while nobody listens."""
+    return 1 + max((projection.delay for projection in net.projections), default=0)
+
+
+def _refuse_population(population: ChipPopulation) -> None:
+    """Reset ``none`` is ``zero`` where v, at most 2^23 - 1, never exceeds the threshold: a passive read-out."""
+    never_fires = bool(np.all(population.fields["vth"] >= VTH_NEVER)) if "vth" in population.fields else False
+    resets = ("zero", "none") if never_fires else ("zero",)
+    missing = []
+    if population.model != "cuba" or population.reset not in resets:
+        missing.append(f"model '{population.model}' with reset '{population.reset}'")
+    missing += [name for name in population.fields if name not in LAVA_FIELDS and np.any(population.fields[name])]
+    if missing:
         raise SimulationError(
-            f"Lava's fixed_pt LIF has no equal of model '{population.model}' with reset '{population.reset}'",
-            where=where,
-            remedy="use model 'cuba' with reset 'zero', or engine='reference', which defines the other resets",
-        )
-    if plan.window(population.name) != (1, plan.steps):
-        raise SimulationError(
-            f"Lava has no idle steps: the population starts after {population.start} and is live for {plan.live_steps} "
-            f"of {plan.steps} steps",
-            where=where,
-            remedy="give start=0 to every population, or use engine='reference'",
+            f"Lava's fixed_pt LIF has no equal of {', '.join(missing)}",
+            where=f"population '{population.name}', engine lava",
+            remedy="use model 'cuba' with reset 'zero', or --engine reference (verify: --against reference), "
+            "which defines the rest",
         )
 
 
@@ -118,6 +128,7 @@ def _synapses(projection: ChipProjection, keep: Any) -> dict[str, Any]:
         "num_weight_bits": projection.num_weight_bits,
         "sign_mode": projection.sign_mode,
         "delay": projection.delay,
+        "delays": None if projection.delays is None else keep(projection.delays),
     }
     if isinstance(c, Sparse):
         described |= {"shape": [c.n_target, c.n_source], "indices": keep(c.indices), "indptr": keep(c.indptr)}
@@ -137,7 +148,7 @@ def _synapses(projection: ChipProjection, keep: Any) -> dict[str, Any]:
         raise SimulationError(
             f"no Lava process for connection kind '{c.kind}'",
             where=f"projection '{projection.source}' -> '{projection.target}', engine lava",
-            remedy="connect with kind 'sparse', which holds any wiring, or use engine='reference'",
+            remedy="connect with kind 'sparse', which holds any wiring, or use --engine reference",
         )
     return described
 
@@ -148,12 +159,12 @@ def _refuse_conv(projection: ChipProjection, c: Conv2d) -> None:
         raise SimulationError(
             f"Lava's Conv has no delay ({projection.delay} here)",
             where=where,
-            remedy="use kind 'sparse' with connection.to_csr(), delay 0, or engine='reference'",
+            remedy="use kind 'sparse' with connection.to_csr(), delay 0, or --engine reference",
         )
     geometry = (*c.weights.shape[2:], *c.stride, *c.padding, *c.dilation, c.groups)
     if max(geometry) > CONV_LIMIT:
         raise SimulationError(
             f"Lava's Conv holds kernel size, stride, padding, dilation and groups up to {CONV_LIMIT}, here {geometry}",
             where=where,
-            remedy="use kind 'sparse' with connection.to_csr(), or engine='reference'",
+            remedy="use kind 'sparse' with connection.to_csr(), or --engine reference",
         )

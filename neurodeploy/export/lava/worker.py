@@ -1,7 +1,8 @@
 """Runs jobs on Lava. A script for Lava's interpreter: ``python worker.py FOLDER``; neurodeploy is not there.
 
 FOLDER holds ``jobs.json`` and ``arrays.npz`` as :mod:`neurodeploy.export.lava.job` writes them. Every finished job
-leaves ``result-K.npz``; ``progress.txt`` names the one at work; what went wrong stands in ``error.txt``.
+leaves ``result-K.npz``; ``progress.txt`` names the one at work; ``versions.json`` says what it runs on; what went wrong
+stands in ``error.txt``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from numpy.typing import NDArray
 Arrays = Mapping[str, NDArray[Any]]
 NO_LAVA, FAILED = 3, 4
 CONV_LIMIT_NUMPY2 = 127
+BYTES_PER_VALUE = 8
+TRACE_BYTES = 24 * 2**20
+"""Shared memory for the traces of one run; containers often have 64 MiB in all."""
 
 
 def main(folder: Path) -> int:
@@ -28,9 +33,13 @@ def main(folder: Path) -> int:
 
         shim.install()
         import lava.proc.lif.process  # noqa: F401
-    except ImportError:
-        (folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+
+        found = {name: version(name) for name in ("lava-nc", "numpy")}
+    except ImportError as error:
+        (folder / "error.txt").write_text("".join(traceback.format_exception_only(error)), encoding="utf-8")
         return NO_LAVA
+    found["python"] = sys.version.split()[0]
+    (folder / "versions.json").write_text(json.dumps(found), encoding="utf-8")
     jobs = json.loads((folder / "jobs.json").read_text(encoding="utf-8"))
     with np.load(folder / "arrays.npz") as archive:
         arrays = dict(archive)
@@ -48,27 +57,30 @@ def main(folder: Path) -> int:
 def _run_job(job: Mapping[str, Any], arrays: Arrays) -> dict[str, NDArray[np.int32]]:
     """Per population (samples, steps, 3, n), or (samples, steps, n) of spikes where no register is wanted.
 
-    Every sample is a run of its own: Lava's way to batch is right only without recurrence and delays.
+    Samples follow each other in one run of Lava, as many as its shared memory for the traces is to hold.
     """
-    samples = [_run_sample(job, arrays, k) for k in range(job["samples"])]
-    return {f"p{k}": np.stack(values) for k, values in enumerate(zip(*samples, strict=True))}
+    widths = [spec["size"] * (3 if _probed(spec, job) else 1) for spec in job["populations"]]
+    per_sample = BYTES_PER_VALUE * job["period"] * sum(widths)
+    most = max(1, TRACE_BYTES // per_sample)
+    parts = [_run_samples(job, arrays, range(k, min(k + most, job["samples"]))) for k in range(0, job["samples"], most)]
+    return {f"p{k}": np.concatenate(values) for k, values in enumerate(zip(*parts, strict=True))}
 
 
-def _run_sample(job: Mapping[str, Any], arrays: Arrays, sample: int) -> list[NDArray[np.int32]]:
+def _run_samples(job: Mapping[str, Any], arrays: Arrays, samples: range) -> list[NDArray[np.int32]]:
     from lava.magma.core.run_conditions import RunSteps
     from lava.magma.core.run_configs import Loihi2SimCfg
     from lava.proc.io.extractor import Extractor, PyLoihiExtractorModel
     from lava.proc.io.source import RingBuffer
 
-    steps = job["steps"]
-    nodes = [RingBuffer(data=arrays[key][sample].astype(np.int32)) for key in job["inputs"]]
-    populations = [_population(spec, arrays) for spec in job["populations"]]
+    steps = job["period"] * len(samples)
+    nodes = [RingBuffer(data=_back_to_back(arrays[key], samples, job["period"])) for key in job["inputs"]]
+    populations = [_population(spec, arrays, job) for spec in job["populations"]]
     nodes += populations
     for spec in job["projections"]:
         _connect(spec, arrays, nodes[spec["source"]], nodes[spec["target"]])
     readers = []
     for spec, process in zip(job["populations"], populations, strict=True):
-        port = process.trace if spec["registers"] else process.s_out
+        port = process.trace if _probed(spec, job) else process.s_out
         readers.append(Extractor(shape=port.shape, buffer_size=steps + 1))
         port.connect(readers[-1].in_port)
     config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={Extractor: PyLoihiExtractorModel})
@@ -79,10 +91,27 @@ def _run_sample(job: Mapping[str, Any], arrays: Arrays, sample: int) -> list[NDA
                 started.append(process)
                 process.run(condition=RunSteps(num_steps=steps), run_cfg=config)
                 process.wait()
-        return [_exact(np.stack([reader.receive() for _ in range(steps)])) for reader in readers]
+        traces = [_exact(np.stack([reader.receive() for _ in range(steps)])) for reader in readers]
     finally:
         for process in started:
             process.stop()
+    split = [trace.reshape(len(samples), job["period"], *trace.shape[1:])[:, : job["steps"]] for trace in traces]
+    return [
+        trace[:, :, 0] if _probed(spec, job) and not spec["registers"] else trace
+        for spec, trace in zip(job["populations"], split, strict=True)
+    ]
+
+
+def _back_to_back(spikes: NDArray[Any], samples: range, period: int) -> NDArray[np.int32]:
+    """(samples, n, steps) as (n, period * samples): Lava's sources have time last."""
+    chosen = spikes[samples.start : samples.stop].astype(np.int32)
+    padded = np.pad(chosen, ((0, 0), (0, 0), (0, period - chosen.shape[2])))
+    return np.ascontiguousarray(padded.transpose(1, 0, 2).reshape(chosen.shape[1], -1))
+
+
+def _probed(spec: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
+    """Whether the population needs what Lava's own LIF has not."""
+    return bool(spec["registers"] or job["samples"] > 1 or spec["window"] != [1, job["steps"]])
 
 
 def _exact(values: NDArray[Any]) -> NDArray[np.int32]:
@@ -92,9 +121,9 @@ def _exact(values: NDArray[Any]) -> NDArray[np.int32]:
     return integers
 
 
-def _population(spec: Mapping[str, Any], arrays: Arrays) -> Any:
-    from lava.proc.lif.process import LIF
-    from probe.lif import ProbedLIF  # type: ignore[import-not-found]
+def _population(spec: Mapping[str, Any], arrays: Arrays, job: Mapping[str, Any]) -> Any:
+    from lava.proc.lif.process import LIF, LIFReset
+    from probe.lif import ProbedLIF, ProbedLIFReset  # type: ignore[import-not-found]
 
     size = spec["size"]
     fields: dict[str, Any] = {name: arrays[key] for name, key in spec["fields"].items()}
@@ -104,7 +133,13 @@ def _population(spec: Mapping[str, Any], arrays: Arrays) -> Any:
     for name in ("bias_mant", "bias_exp", "u", "v"):
         given = fields.pop(f"{name}0" if name in "uv" else name)
         fields[name] = np.broadcast_to(given, (size,)).astype(np.int32)
-    return (ProbedLIF if spec["registers"] else LIF)(shape=(size,), **fields)
+    interval, offset = spec["reset"]
+    if interval:
+        fields |= {"reset_interval": interval, "reset_offset": offset}
+    if _probed(spec, job):
+        process = ProbedLIFReset if interval else ProbedLIF
+        return process(shape=(size,), window=tuple(spec["window"]), period=job["period"], **fields)
+    return (LIFReset if interval else LIF)(shape=(size,), **fields)
 
 
 def _connect(spec: Mapping[str, Any], arrays: Arrays, source: Any, target: Any) -> None:
@@ -126,7 +161,8 @@ def _matrix_synapse(spec: Mapping[str, Any], arrays: Arrays) -> Any:
 
     sparse, delay = spec["kind"] == "sparse", spec["delay"]
     weights: Any = arrays[spec["weights"]].astype(np.int32)
-    delays: Any = np.full(weights.shape, delay, np.int64)  # Lava refuses other types
+    given = arrays[spec["delays"]] if spec["delays"] else np.full(weights.shape, delay)
+    delays: Any = given.astype(np.int64)  # Lava refuses other types
     if sparse:
         parts = (arrays[spec["indices"]], arrays[spec["indptr"]])
         weights, delays = (csr_matrix((x, *parts), shape=spec["shape"]) for x in (weights, delays))
@@ -162,10 +198,10 @@ def _conv(spec: Mapping[str, Any], arrays: Arrays) -> Any:
 
 def _refuse_numpy(extent: int) -> None:
     """Say beforehand what would otherwise be a hang."""
-    version = np.lib.NumpyVersion(np.__version__)
-    if version >= "2.4.0":
+    numpy = np.lib.NumpyVersion(np.__version__)
+    if numpy >= "2.4.0":
         raise RuntimeError(f"Lava's reshape of ports needs NumPy < 2.4, this environment has {np.__version__}")
-    if version >= "2.0.0" and extent > CONV_LIMIT_NUMPY2:
+    if numpy >= "2.0.0" and extent > CONV_LIMIT_NUMPY2:
         raise RuntimeError(
             f"Lava's Conv on NumPy 2 dies on images, channels or output spans above {CONV_LIMIT_NUMPY2}, "
             f"here {extent}; give Lava an environment with NumPy 1"
