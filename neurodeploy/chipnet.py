@@ -236,7 +236,7 @@ class ChipNetwork:
             weight_exp: -16..16; 0 for ``conv2d``, where Lava ignores it.
             num_weight_bits: 1..8; 9 for mixed keeps odd weights. Ignored for ``conv2d``, as in Lava.
             sign_mode: ``mixed`` (-256..255), ``excitatory`` (0..255) or ``inhibitory`` (-255..0).
-            delays: None, or 0..62 further steps: one for all synapses, or (n_target, n_source), for ``dense`` and ``sparse``.
+            delays: None, or 0..62 further steps: one for all, or (n_target, n_source) for ``dense`` and ``sparse``.
             stride: Of ``conv2d``, (H, W); so ``padding`` and ``dilation``.
             padding: Of ``conv2d``.
             dilation: Of ``conv2d``.
