@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ SHARED_MEMORY = Path("/dev/shm")
 LAVA_VERSION = "0.10.0"
 NO_LAVA = 3
 TAIL = 3000
+DYING_S = 10.0
 
 
 class LavaTimeout(SimulationError):
@@ -102,6 +104,7 @@ def _run_worker(python: Path, folder: Path, jobs: int, timeout_s: float) -> None
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            _wait_for_group(process.pid)
             if code != 0:
                 _remove_segments(_segments() - segments)
     if code == NO_LAVA:
@@ -132,6 +135,22 @@ def _place(folder: Path, jobs: int) -> str:
 def _tail(path: Path) -> str:
     text = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
     return f"\n{text[-TAIL:]}" if text else ""
+
+
+def _wait_for_group(group: int) -> None:
+    """Until the killed processes are gone: one that is still going down maps its shared memory."""
+    deadline = time.monotonic() + DYING_S
+    while _group_lives(group) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _group_lives(group: int) -> bool:
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, found = entry.read_text(errors="replace").rpartition(")")[2].split()[:3]
+            if int(found) == group and state not in "ZX":
+                return True
+    return False
 
 
 def _segments() -> set[Path]:
