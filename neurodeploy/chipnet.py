@@ -253,10 +253,6 @@ class ChipNetwork:
         """Projections into a population, in order of connection."""
         return (p for p in self.projections if p.target == target)
 
-    def outgoing(self, source: str) -> Iterator[ChipProjection]:
-        """Projections out of an input or population, in order of connection."""
-        return (p for p in self.projections if p.source == source)
-
     @property
     def latency_steps(self) -> int:
         """Steps by which the last population lags the input."""

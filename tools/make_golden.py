@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from golden.draw import REGIMES, corner_cases, random_case  # noqa: E402
-from golden.files import FOLDER, Golden, compare, manifest, pack, sha256, unpack  # noqa: E402
+from golden.files import FOLDER, compare, manifest, pack, sha256, unpack  # noqa: E402
+from lava_case import Case  # noqa: E402
 
 from neurodeploy.export.lava import run_lava_many  # noqa: E402
 
@@ -107,7 +108,7 @@ def check(folder: Path, python: Path, jobs: int) -> int:
     """Run the networks of the files again; 1 if any file would change."""
     changed, content = [], manifest(folder)
     for name, entry in content["files"].items():
-        cases: list[Golden] = unpack((folder / name).read_bytes())
+        cases: list[Case] = unpack((folder / name).read_bytes())
         again = answered(cases, python, jobs)
         same = sha256(pack(again)) == entry["sha256"]
         print(f"{name}: {entry['networks']} networks, {'same bytes' if same else 'DIFFERENT BYTES'}", flush=True)

@@ -74,10 +74,6 @@ class Connection(ABC):
         """The same wiring with other weights of the same layout."""
 
     @abstractmethod
-    def scale_rows(self, gain: Array) -> Connection:
-        """The connection whose output is multiplied by ``gain`` (n_target,) per target neuron."""
-
-    @abstractmethod
     def sum_bounds(self) -> tuple[Array, Array]:
         """Per target (n_target,): sums of its negative and of its positive weights."""
 

@@ -162,13 +162,6 @@ class Conv2d(Connection):
     def with_weights(self, weights: Array) -> Conv2d:
         return replace(self, weights=weights)
 
-    def scale_rows(self, gain: Array) -> Conv2d:
-        """As the base class; ``gain`` must be constant within each output channel."""
-        per_channel = gain.reshape(self.target_shape[0], -1)
-        if not np.all(per_channel == per_channel[:, :1]):
-            raise ValueError("a convolution shares its kernel: the gain must be constant per channel")
-        return replace(self, weights=self.weights * per_channel[:, :1, None, None])
-
     def sum_bounds(self) -> tuple[Array, Array]:
         per_channel = self.weights.reshape(self.weights.shape[0], -1)
         repeat = self.target_shape[1] * self.target_shape[2]

@@ -39,8 +39,5 @@ class Dense(Connection):
     def with_weights(self, weights: Array) -> Dense:
         return replace(self, weights=weights)
 
-    def scale_rows(self, gain: Array) -> Dense:
-        return replace(self, weights=self.weights * gain[:, None])
-
     def sum_bounds(self) -> tuple[Array, Array]:
         return np.minimum(self.weights, 0).sum(axis=1), np.maximum(self.weights, 0).sum(axis=1)

@@ -78,9 +78,6 @@ class Sparse(Connection):
     def with_weights(self, weights: Array) -> Sparse:
         return replace(self, weights=weights)
 
-    def scale_rows(self, gain: Array) -> Sparse:
-        return replace(self, weights=self.weights * np.repeat(gain, np.diff(self.indptr)))
-
     def sum_bounds(self) -> tuple[Array, Array]:
         rows = self.to_csr()
         return np.asarray(rows.minimum(0).sum(axis=1)).ravel(), np.asarray(rows.maximum(0).sum(axis=1)).ravel()

@@ -13,11 +13,12 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lava_case import Case
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork
@@ -31,26 +32,6 @@ REGISTERS = ("u", "v")
 FIELDS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u0", "v0")
 SETTINGS = ("weight_exp", "num_weight_bits", "sign_mode", "delay")
 Keep = Callable[[NDArray[Any]], list[int]]
-
-
-@dataclass(eq=False)
-class Golden:
-    """One case: ``plan`` has the weights as they were prepared just now, ``unprepared`` as they were given."""
-
-    label: str
-    plan: Plan
-    unprepared: Plan
-    lava: LavaOutcome | None = None
-
-    def answer(self) -> LavaOutcome:
-        """Lava's result."""
-        assert self.lava is not None
-        return self.lava
-
-    @property
-    def values(self) -> int:
-        """Number of values that a comparison compares."""
-        return sum(3 * self.plan.batch * self.plan.steps * p.size for p in self.plan.net.populations.values())
 
 
 def pack(cases: Sequence[Any]) -> bytes:
@@ -132,7 +113,7 @@ def _refuse_more_than_is_stored(plan: Plan) -> None:
             raise ValueError(f"no place for delays of single synapses: '{q.source}' -> '{q.target}'")
 
 
-def unpack(data: bytes) -> list[Golden]:
+def unpack(data: bytes) -> list[Case]:
     """The cases of one file, every network built anew from what its user gave."""
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         document = json.loads(archive["document"].tobytes())
@@ -153,7 +134,7 @@ def unpack(data: bytes) -> list[Golden]:
     return [_rebuilt(entry, take, take_bits) for entry in document]
 
 
-def _rebuilt(entry: Mapping[str, Any], take: Callable[[Any], Any], take_bits: Callable[[Any], Any]) -> Golden:
+def _rebuilt(entry: Mapping[str, Any], take: Callable[[Any], Any], take_bits: Callable[[Any], Any]) -> Case:
     kinds: dict[str, Any] = {c.kind: c for c in CONNECTIONS}
     net = ChipNetwork()
     for name, shape, _ in entry["inputs"]:
@@ -176,7 +157,7 @@ def _rebuilt(entry: Mapping[str, Any], take: Callable[[Any], Any], take_bits: Ca
         {p["name"]: {r: take(p[r]) for r in REGISTERS} for p in entry["populations"]},
     )
     plan, unprepared = plans_of(net, given, inputs, entry["steps"])
-    return Golden(entry["label"], plan, unprepared, lava)
+    return Case(entry["label"], plan, unprepared, lava)
 
 
 def plans_of(
@@ -201,7 +182,7 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load(folder: Path = FOLDER) -> dict[str, Golden]:
+def load(folder: Path = FOLDER) -> dict[str, Case]:
     """Every case of every file of the manifest, by label."""
     cases = [case for name in manifest(folder)["files"] for case in unpack((folder / name).read_bytes())]
     return {case.label: case for case in cases}

@@ -9,34 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lava_case import Case
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
-from neurodeploy.export.lava import LavaOutcome, run_lava_many
+from neurodeploy.export.lava import run_lava_many
 from neurodeploy.simulate.plan import Plan
 
 NETWORKS = {"small": 28, "large": 28, "extreme": 8}
 WORKERS = 2
 TIMEOUT_S = 600.0
 MODES = {"mixed": (-256, 256), "excitatory": (0, 256), "inhibitory": (-255, 1)}
-
-
-@dataclass(eq=False)
-class Case:
-    """One network and its input, and Lava's answer.
-
-    ``unprepared`` has the weights as the user gave them, so that Lava clips and clears them by its own code.
-    """
-
-    label: str
-    plan: Plan
-    unprepared: Plan
-    lava: LavaOutcome | None = None
-
-    def answer(self) -> LavaOutcome:
-        assert self.lava is not None
-        return self.lava
 
 
 @dataclass(eq=False)
