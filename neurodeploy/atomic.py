@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -62,6 +63,36 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise UnwritableFile(f"cannot write: {error}", where=str(path), remedy="check space and permissions") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def making_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder that becomes ``path`` when the block succeeds and vanishes when it fails.
+
+    Raises:
+        UnwritableFile: There is something at ``path`` other than an empty folder, it cannot be made, or the disk is
+            full.
+    """
+    real, where = Path(os.path.realpath(path)), str(path)
+    if real.exists() and not (real.is_dir() and not any(real.iterdir())):
+        what = "this folder is not empty" if real.is_dir() else "this is not a folder"
+        raise UnwritableFile(what, where=where, remedy="choose another folder")
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=real.parent, prefix=".neurodeploy-", suffix=".part"))
+    except OSError as error:
+        raise UnwritableFile(
+            f"cannot make the folder: {error.strerror}", where=where, remedy="choose another folder"
+        ) from error
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        if real.exists():
+            real.rmdir()
+        temporary.replace(real)
+    except OSError as error:
+        raise UnwritableFile(f"cannot write: {error}", where=where, remedy="check space and permissions") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def make_folder(path: Path) -> None:

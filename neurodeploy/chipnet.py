@@ -10,25 +10,14 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.chipnet_parts import ChipInput, ChipPopulation, ChipProjection
-from neurodeploy.chipnet_rules import (
-    check_integer_dtype,
-    check_range,
-    legal_delays,
-    legal_fields,
-    legal_shape,
-    legal_steps,
-    wire,
-)
+from neurodeploy.chipnet_rules import check_range, legal_fields, legal_shape, legal_steps
+from neurodeploy.chipnet_synapses import MESSAGE_LIMIT, Settings, pool_kernel, project, wire
 from neurodeploy.connections import Connection
 from neurodeploy.connections.base import Shape, frozen
-from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
+from neurodeploy.errors import InvalidNetwork, did_you_mean
 from neurodeploy.neurons import MODELS, model_named
-from neurodeploy.weights import LIMITS, SIGN_MODES, prepare
 
 __all__ = ["ChipInput", "ChipNetwork", "ChipPopulation", "ChipProjection"]
-
-WEIGHT_EXP_LIMIT = 16
-DELAY_LIMIT = 62
 
 
 @dataclass(eq=False)
@@ -46,14 +35,20 @@ class ChipNetwork:
     populations: dict[str, ChipPopulation] = field(default_factory=dict)
     projections: list[ChipProjection] = field(default_factory=list)
 
-    def add_input(self, name: str, *, shape: tuple[int, ...] | int) -> None:
+    def add_input(self, name: str, *, shape: tuple[int, ...] | int, message_bits: int = 0) -> None:
         """Add an input port of ``shape``.
 
+        Args:
+            name: Unique name.
+            shape: Without batch or time.
+            message_bits: 0 for spikes; 1..32 for graded messages, signed integers of so many bits.
+
         Raises:
-            InvalidNetwork: The name is taken or the shape is empty.
+            InvalidNetwork: The name is taken, the shape is empty or the width out of range.
         """
         self._check_new(name)
-        self.inputs[name] = ChipInput(name, legal_shape(shape, name))
+        check_range("message_bits", message_bits, 0, MESSAGE_LIMIT, f"input '{name}'", "sends 32 bits")
+        self.inputs[name] = ChipInput(name, legal_shape(shape, name), int(message_bits))
 
     def add_population(
         self,
@@ -61,7 +56,7 @@ class ChipNetwork:
         *,
         shape: tuple[int, ...] | int,
         model: str = "cuba",
-        reset: str = "zero",
+        reset: str | None = None,
         start: int = 0,
         reset_interval: int = 0,
         reset_offset: int = 0,
@@ -76,9 +71,9 @@ class ChipNetwork:
             shape: Without batch or time.
             model: A neuron model; its fields are the remaining keywords, each an integer, or integers of ``shape``.
                 For ``cuba``: du -1..4095, dv 0..4096, vth, bias_mant, bias_exp, u0, v0, refractory 0..63.
-            reset: ``zero``, ``subtract`` or ``none``.
+            reset: What a spike does; for ``cuba`` ``zero``, ``subtract`` or ``none``. Default: the model's first.
             start: Idle steps at the start of each sample, see :class:`ChipPopulation`.
-            reset_interval: 0, or set u and v to 0 every so many steps, see :class:`ChipPopulation`.
+            reset_interval: 0, or set all registers to 0 every so many steps, see :class:`ChipPopulation`.
             reset_offset: In which steps.
             scale: Register value per float unit, to read v back in float.
             offset: Float membrane at v = 0.
@@ -93,6 +88,9 @@ class ChipNetwork:
                 f"no neuron model '{model}'", where=f"population '{name}'", remedy=did_you_mean(model, known)
             )
         rules = model_named(model)
+        reset = rules.resets[0] if reset is None else reset
+        for output in rules.outputs[1:]:
+            self._check_new(f"{name}.{output}")
         if reset not in rules.resets:
             raise InvalidNetwork(
                 f"reset '{reset}' is not a reset of model '{model}'",
@@ -120,14 +118,17 @@ class ChipNetwork:
         self,
         source: str,
         target: str,
-        weights: Any,
+        weights: Any = None,
         *,
         kind: str = "dense",
         weight_exp: int = 0,
         num_weight_bits: int = 8,
         sign_mode: str = "mixed",
         delays: Any = None,
-        stride: tuple[int, int] = (1, 1),
+        message_bits: int | None = None,
+        port: str | None = None,
+        kernel_size: tuple[int, int] | None = None,
+        stride: tuple[int, int] | None = None,
         padding: tuple[int, int] = (0, 0),
         dilation: tuple[int, int] = (1, 1),
         groups: int = 1,
@@ -135,18 +136,25 @@ class ChipNetwork:
         """Connect ``source`` to ``target``.
 
         Args:
-            source: An input or a population.
+            source: An input, a population, or ``population.output`` for a model's further output.
             target: A population.
             weights: Integers: (n_target, n_source) for ``dense``; a matrix or scipy sparse matrix of that shape for
-                ``sparse``; a PyTorch kernel (C_out, C_in/groups, KH, KW) for ``conv2d``.
-            kind: ``dense``, ``sparse`` or ``conv2d``.
+                ``sparse``; a PyTorch kernel (C_out, C_in/groups, KH, KW) for ``conv2d``; one integer that weighs
+                every input of a window for ``pool2d``; None for ``direct``.
+            kind: ``dense``, ``sparse``, ``conv2d``, ``pool2d`` (sums, held as a ``conv2d``), or ``direct``: one to one
+                without a synapse, so that messages arrive in the step in which they are sent; from an input, or a
+                population added before the target.
             weight_exp: -16..16; 0 for ``conv2d``, where Lava ignores it.
             num_weight_bits: 1..8; 9 for mixed keeps odd weights. Ignored for ``conv2d``, as in Lava.
             sign_mode: ``mixed`` (-256..255), ``excitatory`` (0..255) or ``inhibitory`` (-255..0).
             delays: None, or 0..62 further steps: one for all, or (n_target, n_source) for ``dense`` and ``sparse``.
-            stride: Of ``conv2d``, (H, W); so ``padding`` and ``dilation``.
-            padding: Of ``conv2d``.
-            dilation: Of ``conv2d``.
+            message_bits: 0: every message but 0 is one spike; 1..32: graded, values count (the width is not
+                enforced, as in Lava). Default 0 where the source sends spikes, else 24.
+            port: Which input of the target's model; default its first.
+            kernel_size: Of ``pool2d``, (H, W).
+            stride: (H, W); default (1, 1) for ``conv2d``, ``kernel_size`` for ``pool2d``.
+            padding: Of ``conv2d`` and ``pool2d``, (H, W); so ``dilation``.
+            dilation: See ``padding``.
             groups: Of ``conv2d``.
 
         Raises:
@@ -155,7 +163,10 @@ class ChipNetwork:
         """
         where = f"projection '{source}' -> '{target}'"
         source_shape = self.shape_of(source)
-        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        geometry = {"stride": stride or (1, 1), "padding": padding, "dilation": dilation, "groups": groups}
+        if kind == "pool2d":
+            kind, weights = "conv2d", pool_kernel(weights, kernel_size, source_shape, where)
+            geometry |= {"stride": stride or kernel_size, "groups": len(weights)}
         connection = wire(kind, weights, source_shape, self._population(target, where).shape, geometry, where)
         self.attach(
             source,
@@ -165,6 +176,8 @@ class ChipNetwork:
             num_weight_bits=num_weight_bits,
             sign_mode=sign_mode,
             delay=0 if delays is None else delays,
+            message_bits=message_bits,
+            port=port,
         )
 
     def attach(
@@ -177,55 +190,32 @@ class ChipNetwork:
         num_weight_bits: int = 8,
         sign_mode: str = "mixed",
         delay: Any = 0,
+        message_bits: int | None = None,
+        port: str | None = None,
     ) -> None:
         """As :meth:`connect`, with a ready integer :class:`Connection` instead of weights and geometry.
 
         Its shapes may differ from the populations' where the C order of the neurons is the same (a flattened map).
         """
-        where = f"projection '{source}' -> '{target}'"
-        ends = (self.size_of(source), self._population(target, where).size)
-        if ends != (connection.n_source, connection.n_target):
-            raise ShapeMismatch(
-                f"the connection maps {connection.n_source} to {connection.n_target} neurons, the ends have {ends}",
-                where=where,
-                remedy="build the connection for these two populations",
-            )
-        check_range("weight_exp", weight_exp, -WEIGHT_EXP_LIMIT, WEIGHT_EXP_LIMIT, where, "shifts by any value")
-        longest, delays = legal_delays(delay, connection, DELAY_LIMIT, where)
-        if sign_mode not in SIGN_MODES:
-            raise InvalidNetwork(f"no sign mode '{sign_mode}'", where=where, remedy=did_you_mean(sign_mode, SIGN_MODES))
-        most_bits = 9 if sign_mode == "mixed" else 8
-        check_range("num_weight_bits", num_weight_bits, 1, most_bits, where, "clears the wrong bits")
-        weights = connection.weights
-        check_integer_dtype(weights, "weights", where)
-        if connection.kind == "conv2d":
-            if weight_exp:
-                raise InvalidNetwork(
-                    f"weight_exp = {weight_exp} on a convolution; Lava ignores it",
-                    where=where,
-                    remedy="put the scale into the threshold and bias of the target",
-                )
-            for bound in connection.sum_bounds():
-                check_range("worst-case sum of weights", int(abs(bound).max()), 0, 2**31 - 1, where, "returns garbage")
-            prepared = weights.astype(np.int32)
-        else:
-            low, high = LIMITS[sign_mode]
-            for value in (int(weights.min(initial=0)), int(weights.max(initial=0))):
-                check_range("weight", value, low, high, where, f"clips it to {np.clip(value, low, high)}")
-            prepared = prepare(weights, sign_mode, num_weight_bits)
-        self.projections.append(
-            ChipProjection(
-                source,
-                target,
-                connection.with_weights(frozen(prepared)),
-                int(weight_exp),
-                int(num_weight_bits),
-                sign_mode,
-                longest,
-                int(np.count_nonzero(prepared != weights)),
-                delays,
-            )
+        population = self._population(target, f"projection '{source}' -> '{target}'")
+        sender = self.sender_of(source)
+        order = list(self.populations)
+        settings = Settings(
+            source=source,
+            target=target,
+            source_size=self.size_of(source),
+            target_size=population.size,
+            graded_source=self.message_bits_of(source) > 0,
+            source_is_earlier=sender in self.inputs or order.index(sender) < order.index(target),
+            ports=model_named(population.model).ports,
+            weight_exp=weight_exp,
+            num_weight_bits=num_weight_bits,
+            sign_mode=sign_mode,
+            delay=delay,
+            message_bits=message_bits,
+            port=port,
         )
+        self.projections.append(project(connection, settings))
 
     def _population(self, name: str, where: str) -> ChipPopulation:
         if name not in self.populations:
@@ -234,16 +224,37 @@ class ChipNetwork:
             )
         return self.populations[name]
 
+    def sender_of(self, source: str) -> str:
+        """The input or population behind a source's name; InvalidNetwork with a suggestion if there is none."""
+        if source in self.inputs or source in self.populations:
+            return source
+        name, _, output = source.rpartition(".")
+        if name in self.populations and output in model_named(self.populations[name].model).outputs[1:]:
+            return name
+        raise InvalidNetwork(
+            f"nothing is called '{source}'",
+            where="network",
+            remedy=did_you_mean(source, [*self.inputs, *self.populations]),
+        )
+
+    def outputs_of(self, name: str) -> tuple[str, ...]:
+        """The names under which a population's outputs are sources."""
+        _, *others = model_named(self.populations[name].model).outputs
+        return (name, *(f"{name}.{output}" for output in others))
+
+    def message_bits_of(self, source: str) -> int:
+        """0 where a source sends 0 and 1 only, else the signed width that its messages are meant to have."""
+        name = self.sender_of(source)
+        return (
+            self.inputs[name].message_bits
+            if name in self.inputs
+            else model_named(self.populations[name].model).message_bits
+        )
+
     def shape_of(self, name: str) -> Shape:
-        """Shape of an input or population; InvalidNetwork with a suggestion if there is none."""
-        node = self.inputs.get(name) or self.populations.get(name)
-        if node is None:
-            raise InvalidNetwork(
-                f"nothing is called '{name}'",
-                where="network",
-                remedy=did_you_mean(name, [*self.inputs, *self.populations]),
-            )
-        return node.shape
+        """Shape of an input, population or further output; InvalidNetwork with a suggestion if there is none."""
+        sender = self.sender_of(name)
+        return self.inputs[sender].shape if sender in self.inputs else self.populations[sender].shape
 
     def size_of(self, name: str) -> int:
         """Number of neurons or addresses of an input or population."""
@@ -273,5 +284,6 @@ class ChipNetwork:
             raise InvalidNetwork(
                 f"'{name}' cannot be a name", where="network", remedy="use a non-empty name without '/'"
             )
-        if name in self.inputs or name in self.populations:
+        taken = {source for population in self.populations for source in self.outputs_of(population)}
+        if name in self.inputs or name in taken:
             raise InvalidNetwork(f"'{name}' exists already", where="network", remedy="use another name")

@@ -15,10 +15,17 @@ from neurodeploy.connections.base import Shape
 
 @dataclass(frozen=True)
 class ChipInput:
-    """A port that the host feeds with spikes."""
+    """A port that the host feeds.
+
+    Attributes:
+        name: The user's name.
+        shape: Without batch or time.
+        message_bits: 0 for spikes, 0 or 1; else the signed width of graded messages, 1..32.
+    """
 
     name: str
     shape: Shape
+    message_bits: int = 0
 
     @property
     def size(self) -> int:
@@ -71,7 +78,7 @@ class ChipProjection:
     """Synapses from one population or input to another population.
 
     Attributes:
-        source: Name of the sender.
+        source: Name of the sender; ``population.output`` for a further output of a model.
         target: Name of the receiving population.
         connection: Wiring and prepared integer weights.
         weight_exp: The sum is multiplied by ``2**weight_exp`` (floor).
@@ -80,6 +87,10 @@ class ChipProjection:
         delay: Extra steps of all synapses, or of the slowest: a spike at t is integrated at ``t + 1 + delay``.
         altered_weights: How many weights the preparation clipped or cleared.
         delays: Extra steps of each synapse in the layout of the weights, or None where all have ``delay``.
+        message_bits: 0 where any message but 0 counts as one spike; else messages are graded, and their values count.
+        port: The target's input.
+        products_wrap: Whether each product wraps to int32 and their sum does not (Lava's ``DelayDense``), instead of
+            the sum. Same numbers while sums of graded messages stay within 32 bits.
     """
 
     source: str
@@ -91,6 +102,14 @@ class ChipProjection:
     delay: int
     altered_weights: int = 0
     delays: NDArray[np.int64] | None = None
+    message_bits: int = 0
+    port: str = "a"
+    products_wrap: bool = False
+
+    @property
+    def latency(self) -> int:
+        """A message of step t is integrated at ``t + latency``."""
+        return 0 if self.connection.kind == "direct" else 1 + self.delay
 
     @property
     def by_delay(self) -> tuple[ChipProjection, ...]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
 from neurodeploy.connections.base import Shape, frozen
 from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
 from neurodeploy.neurons import NeuronModel
@@ -44,36 +43,6 @@ def legal_steps(name: str, value: Any, where: str) -> int:
     return int(value)
 
 
-def legal_delays(given: Any, connection: Connection, limit: int, where: str) -> tuple[int, NDArray[np.int64] | None]:
-    """The longest delay, and one per synapse in the weights' layout where they differ; InvalidNetwork otherwise."""
-    if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
-        given = given.item() if isinstance(given, np.ndarray) else given
-        check_range("delay", given, 0, limit, where, "dies above 63")
-        return int(given), None
-    if isinstance(connection, Conv2d):
-        raise InvalidNetwork(
-            "a convolution with a delay per synapse, which neither Lava nor a shared kernel has",
-            where=where,
-            remedy="give one delay, or connect with kind 'sparse' and an explicit matrix",
-        )
-    shape = np.shape(given)
-    if shape != (connection.n_target, connection.n_source):
-        raise ShapeMismatch(
-            f"the delays have shape {shape}, the weights {(connection.n_target, connection.n_source)}",
-            where=where,
-            remedy="give one integer, or one per weight: rows are destinations",
-        )
-    delays = np.asarray(given.toarray() if hasattr(given, "toarray") else given)
-    if isinstance(connection, Sparse):
-        delays = delays[np.repeat(np.arange(connection.n_target), np.diff(connection.indptr)), connection.indices]
-    check_integer_dtype(delays, "delay", where)
-    for value in (int(delays.min(initial=0)), int(delays.max(initial=0))):
-        check_range("delay", value, 0, limit, where, "dies above 63")
-    if delays.size == 0 or np.all(delays == delays.flat[0]):
-        return int(delays.max(initial=0)), None
-    return int(delays.max()), frozen(delays.astype(np.int64))
-
-
 def check_integer_dtype(array: NDArray[Any], name: str, where: str) -> None:
     """InvalidNetwork for floats, which Lava would truncate."""
     if not np.issubdtype(array.dtype, np.integer):
@@ -94,6 +63,12 @@ def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, nam
     for rule in rules.fields:
         array = np.asarray(given.get(rule.name, rule.default))
         check_integer_dtype(array, rule.name, where)
+        if array.ndim and not rule.per_neuron:
+            raise InvalidNetwork(
+                f"{rule.name} has shape {array.shape}; it is one integer for the population, as in Lava",
+                where=where,
+                remedy="give one integer, and a population for each value",
+            )
         if array.ndim and array.size != math.prod(shape):
             raise ShapeMismatch(
                 f"{rule.name} has shape {array.shape}, the population {shape}",
@@ -104,37 +79,3 @@ def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, nam
             check_range(rule.name, value, rule.minimum, rule.maximum, where, rule.lava)
         values[rule.name] = frozen((array.ravel() if array.ndim else array).astype(np.int64))
     return values
-
-
-def wire(
-    kind: str, weights: Any, source_shape: Shape, target_shape: Shape, geometry: Mapping[str, Any], where: str
-) -> Connection:
-    """The integer connection of a kind; InvalidNetwork or ShapeMismatch where weights and shapes disagree."""
-    if kind == "sparse":
-        connection: Connection = Sparse.from_matrix(weights, source_shape, target_shape)
-        check_integer_dtype(connection.weights, "weights", where)
-        shape = np.shape(weights)
-    elif kind in ("dense", "conv2d"):
-        array = np.asarray(weights)
-        check_integer_dtype(array, "weights", where)
-        if kind == "conv2d":
-            connection = Conv2d.build(array, source_shape, where=where, **geometry)
-            if connection.target_shape != target_shape:
-                raise ShapeMismatch(
-                    f"the convolution makes {connection.target_shape}, the population has shape {target_shape}",
-                    where=where,
-                    remedy=f"give the population shape {connection.target_shape}, or change the geometry",
-                )
-            return connection
-        connection, shape = Dense(array, source_shape, target_shape), array.shape
-    else:
-        raise InvalidNetwork(
-            f"no connection kind '{kind}'", where=where, remedy=did_you_mean(kind, ("dense", "sparse", "conv2d"))
-        )
-    if shape != (connection.n_target, connection.n_source):
-        raise ShapeMismatch(
-            f"the weights have shape {shape}, not (n_target, n_source) = {(connection.n_target, connection.n_source)}",
-            where=where,
-            remedy="rows are destinations: transpose the matrix if it is the other way round",
-        )
-    return connection

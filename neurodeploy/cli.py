@@ -20,12 +20,14 @@ from neurodeploy.cli_options import (
     Group,
     as_json,
     compile_options,
+    describe,
     engine_option,
     lava_options,
     lava_python,
     semantics_options,
 )
 from neurodeploy.errors import NeurodeployError, SimulationError
+from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES, Options
 from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
@@ -35,7 +37,8 @@ from neurodeploy.verify import AGAINST
 
 def _options(values: dict[str, Any]) -> Options:
     semantics = {k: values.get(k) for k in ("dt_s", *CHOICES)}
-    return Options(semantics, values.get("bits", 8), values.get("output"), values.get("max_neurons_per_core"))
+    names = ("output", "max_neurons_per_core", "input_shape", "input_message_bits")
+    return Options(semantics, values.get("bits", 8), **{name: values.get(name) for name in names})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,7 +97,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 def compile_command(
     model: str, target: str, path: Path | None, stop_after: str | None, as_json: bool, **values: Any
 ) -> None:
-    """Compile MODEL (a .nir file or a bundled name) for a target."""
+    """Compile MODEL (a .nir or .net file, or a bundled name) for a target."""
     from neurodeploy.pipeline import finish, run_passes
     from neurodeploy.storage import save
     from neurodeploy.summary import summarise
@@ -162,6 +165,22 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
         show.verification(facts)
     if not facts["equal"]:
         raise EnginesDiffer(facts)
+
+
+@app.command()
+@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
+@as_json
+def export(program: Path, name: str, out: Path, as_json: bool) -> None:
+    """Write a PROGRAM in another format, or say all that keeps it from being written."""
+    from neurodeploy.export.formats import export_file
+
+    facts = export_file(program, name, out)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.export(facts)
 
 
 @app.group(cls=Group)

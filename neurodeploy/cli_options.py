@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -71,12 +71,42 @@ def semantics_options(command: F) -> F:
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
 
 
+class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Positive integers with commas between them."""
+
+    name = "integers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(int(word) for word in value.split(","))
+        except ValueError:
+            sizes = ()
+        if not sizes or min(sizes) < 1:
+            self.fail(f"'{value}' is not a shape: give positive integers, such as 3,16,16", param, ctx)
+        return sizes
+
+
 def compile_options(command: F) -> F:
     """Options of the compiler proper."""
+    command = click.option(
+        "--input-message-bits",
+        type=click.IntRange(0, 32),
+        help="Of a .net file without input neurons: 0 for spikes (default), else graded messages of so many bits.",
+    )(command)
+    command = click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a .net file that does not say it.")(
+        command
+    )
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)
     return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
+
+
+def describe(formats: Mapping[str, Any]) -> str:
+    """Names and what they stand for, as a help text."""
+    return "; ".join(f"{name}: {form.what}" for name, form in formats.items()) + "."
 
 
 def lava_options(command: F) -> F:

@@ -212,6 +212,15 @@ def _layer(costs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def export(facts: Mapping[str, Any]) -> None:
+    """What ``neurodeploy export`` wrote, and how to use it."""
+    for note in facts["notes"]:
+        print(f"note: {note}")
+    print(f"written: {facts['result']}")
+    if "load" in facts:
+        print(f"load it with: {facts['load']}")
+
+
 def verification(facts: Mapping[str, Any]) -> None:
     """The counts of ``neurodeploy verify``; a divergence is an error and printed as such."""
     rows(facts["registers"], title=f"{facts['engine']} against {facts['against']}")

@@ -19,9 +19,10 @@ from neurodeploy.simulate import Run, simulate
 from neurodeploy.simulate.counters import add_counters
 from neurodeploy.simulate.float_reference import simulate_float
 from neurodeploy.simulate.readout import classify, scores
+from neurodeploy.simulate.run import check_messages
 
 RASTER_BYTES = 256 * 2**20
-"""Memory for the spikes of one part of a data set, one byte each."""
+"""Memory for the messages of one part of a data set: one byte for a spike, four for a graded one."""
 SAMPLE_BYTES = 2**32
 """Most memory for the spikes of one sample; keeps step counts within the 32 bits of the C kernels, too."""
 
@@ -31,20 +32,20 @@ class Samples:
     """Labelled input.
 
     Attributes:
-        spikes: uint8 (N, T, *shape).
+        spikes: (N, T, *shape): uint8 where all are 0 or 1, else int32 (graded messages).
         labels: (N,) class numbers, or None.
     """
 
-    spikes: NDArray[np.uint8]
+    spikes: NDArray[Any]
     labels: NDArray[np.int64] | None
 
 
 def load_samples(path: str | Path) -> Samples:
     """Read ``DATA.npz``, and ``labels`` (N,) where known, class numbers from 0.
 
-    Either ``spikes`` (N, T, *shape) of 0 and 1; or ``events``, integer rows (sample, t, address) from 0, the address in
-    C order, with ``shape`` and ``steps``: N is then the number of labels, else the last sample with an event; events
-    that coincide are one spike.
+    Either ``spikes`` (N, T, *shape), 0 and 1 or graded messages; or ``events``, integer rows (sample, t, address) from
+    0, the address in C order, with ``shape`` and ``steps``: N is then the number of labels, else the last sample with
+    an event; events that coincide are one spike.
 
     Raises:
         UnreadableFile: Missing, not an ``.npz``, or with other arrays or values than these.
@@ -74,7 +75,7 @@ def load_samples(path: str | Path) -> Samples:
             where=where,
             remedy="store integers (N,), counted from 0",
         )
-    spikes = _from_events(arrays, where) if "events" in arrays else _binary(arrays["spikes"], where)
+    spikes = _from_events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
     if labels is not None and len(labels) != len(spikes):
         raise UnreadableFile(
             f"there are {len(labels)} labels and {len(spikes)} samples",
@@ -85,25 +86,27 @@ def load_samples(path: str | Path) -> Samples:
 
 
 _ARRAYS = ("spikes", "events", "shape", "steps", "labels")
-_SAVE = "numpy.savez_compressed(path, spikes=..., labels=...), spikes (N, T, *shape) of 0 and 1"
+_SAVE = "numpy.savez_compressed(path, spikes=..., labels=...), spikes (N, T, *shape) of integers"
 
 
-def _binary(values: NDArray[Any], where: str) -> NDArray[np.uint8]:
+def _messages(values: NDArray[Any], where: str) -> NDArray[Any]:
     if values.ndim < 3 or values.size == 0:
         raise UnreadableFile(
             f"spikes have shape {values.shape}", where=where, remedy="give (N, T, *shape), at least one of each"
         )
     if values.dtype.kind not in "buif":
-        raise UnreadableFile(f"spikes are {values.dtype}", where=where, remedy="store uint8 values 0 and 1")
-    legal = (values == 0) | (values == 1)
+        raise UnreadableFile(
+            f"spikes are {values.dtype}", where=where, remedy="store uint8 values 0 and 1, or integers"
+        )
+    legal = np.isfinite(values) & (values == np.rint(values)) & (np.abs(values.astype(np.float64)) < 2**31)
     if not legal.all():
         first = tuple(int(i) for i in np.unravel_index(np.argmin(legal), legal.shape))
         raise UnreadableFile(
-            f"spikes hold {values[first]} at {first}, not 0 or 1",
+            f"spikes hold {values[first]} at {first}, not a 32-bit integer",
             where=where,
-            remedy="encode real values into spikes first; graded spikes are not supported yet",
+            remedy="encode real values into spikes, or scale and round them into graded messages",
         )
-    return values.astype(np.uint8)
+    return values.astype(np.uint8 if np.all((values == 0) | (values == 1)) else np.int32)
 
 
 def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> NDArray[np.uint8]:
@@ -161,8 +164,8 @@ def chip_scores(program: Program, run: Run) -> NDArray[np.float64]:
     population = program.net.populations[output]
     window = slice(population.start, population.start + run.counters.live_steps)
     spikes = run.spikes[output].reshape(run.counters.samples, run.steps, -1)[:, window]
-    if program.readout == "count":
-        return scores("count", spikes, None)
+    if program.readout in ("count", "s_last"):
+        return scores(program.readout, spikes, None)
     v = run.states[output]["v"].reshape(spikes.shape[0], run.steps, -1)[:, window]
     scale = np.ones(()) if population.scale is None else population.scale
     return scores(program.readout, spikes, v / scale + population.offset)
@@ -202,9 +205,10 @@ def run_program(
         One Run over all samples, and scores (N, classes), or None where the program has several outputs.
     """
     _check_input(len(program.net.inputs), "simulate")
+    check_messages(spikes, *program.net.inputs.values())
     kept = tuple(program.outputs.values()) if keep is None else tuple(keep)
     single = len(program.outputs) == 1
-    record = {output_of(program): ("v",)} if single and program.readout != "count" else {}
+    record = {output_of(program): ("v",)} if single and program.readout.startswith("v_") else {}
     total: Run | None = None
     parts = []
     chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
@@ -227,7 +231,9 @@ def _joined(a: Run, b: Run) -> Run:
 
 def _chunk(program: Program, steps: int) -> int:
     """Samples whose spike rasters stay within the memory set aside for them."""
-    per_sample = steps * (program.net.neurons + sum(i.size for i in program.net.inputs.values()))
+    net = program.net
+    sources = [*net.inputs, *(output for name in net.populations for output in net.outputs_of(name))]
+    per_sample = steps * sum(net.size_of(s) * (4 if net.message_bits_of(s) else 1) for s in sources)
     if per_sample > SAMPLE_BYTES:
         raise SimulationError(
             f"{steps:,} steps of one sample need {per_sample / 2**30:,.0f} GiB", where="run", remedy="run fewer steps"

@@ -1,11 +1,15 @@
-"""From a model file to a Program: the passes, in order."""
+"""From a model file to a Program: the passes, in order.
+
+A model is read either as a float graph (NIR), which is lowered and quantised, or as an integer network (lava-dl's
+``.net``), for which those passes have nothing to do and are left out.
+"""
 
 from __future__ import annotations
 
 import datetime
 import hashlib
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +19,7 @@ from neurodeploy.chipmap import Mapping as ChipMapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import ModelError, UnknownModel, did_you_mean
 from neurodeploy.frontends import read_nir
+from neurodeploy.frontends.netx import read_netx
 from neurodeploy.graph import Graph
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.mapping import check_mapping, map_network
@@ -40,17 +45,36 @@ class Options:
         bits: Weight bits.
         output: Output node to read out, where the model has several.
         max_neurons_per_core: Forces a finer split.
+        input_shape: (C, H, W) of the input of a ``.net`` file that does not say it.
+        input_message_bits: Of the input of a ``.net`` file without input neurons: 0 for spikes, else graded.
     """
 
     semantics: Mapping[str, object] = field(default_factory=dict)
     bits: int = 8
     output: str | None = None
     max_neurons_per_core: int | None = None
+    input_shape: tuple[int, ...] | None = None
+    input_message_bits: int | None = None
 
 
 @dataclass(frozen=True)
 class Compilation:
-    """A compilation under way; each pass fills in what it makes."""
+    """A compilation under way; each pass fills in what it makes.
+
+    Attributes:
+        model: The file.
+        target: The chip.
+        options: The user's.
+        graph: The float model as read.
+        semantics: What it means.
+        network: The float model as populations and projections.
+        quantization: What its integers cost.
+        conventions: How the file was read, in plain values.
+        outputs: Population that each output of the model reads.
+        readout: How.
+        net: The integers.
+        mapping: Where they sit.
+    """
 
     model: Path
     target: Target
@@ -58,24 +82,79 @@ class Compilation:
     graph: Graph | None = None
     semantics: Semantics | None = None
     network: Network | None = None
-    net: ChipNetwork | None = None
     quantization: QuantizationReport | None = None
+    conventions: Mapping[str, object] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    readout: str = ""
+    net: ChipNetwork | None = None
     mapping: ChipMapping | None = None
 
 
+Pass = Callable[[Compilation], Compilation]
+
+
 def read(state: Compilation) -> Compilation:
-    """Read the file and settle its semantics."""
+    """Read the file and settle what it means."""
+    return READERS.get(state.model.suffix.lower(), _read_nir)(state)
+
+
+def _read_nir(state: Compilation) -> Compilation:
+    _refuse_options(state, ("input_shape", "input_message_bits"), "a NIR file holds that itself")
     graph = read_nir(state.model)
-    return replace(state, graph=graph, semantics=resolve_semantics(graph, state.options.semantics))
+    semantics = resolve_semantics(graph, state.options.semantics)
+    return replace(state, graph=graph, semantics=semantics, conventions=semantics.to_dict(), readout=semantics.readout)
+
+
+def _read_netx(state: Compilation) -> Compilation:
+    _refuse_options(state, ("semantics", "bits"), "a .net file holds integers and has only one meaning")
+    options = state.options
+    model = read_netx(state.model, input_shape=options.input_shape, input_message_bits=options.input_message_bits)
+    outputs = {model.output: model.output}
+    return _one_output(
+        replace(state, net=model.net, conventions=model.conventions, outputs=outputs, readout=model.readout)
+    )
+
+
+READERS: Mapping[str, Pass] = {".net": _read_netx}
+"""By suffix; every other file is taken for NIR."""
+
+
+def _refuse_options(state: Compilation, names: Sequence[str], why: str) -> None:
+    """Options that mean nothing for this kind of file."""
+    default = Options()
+    for name in names:
+        given = getattr(state.options, name)
+        values = {k: v for k, v in given.items() if v is not None} if isinstance(given, Mapping) else given
+        if values != getattr(default, name):
+            words = sorted(values) if isinstance(values, Mapping) else [name]
+            flags = ", ".join("--" + word.replace("_", "-") for word in words)
+            raise ModelError(f"{flags}: {why}", where=str(state.model), remedy="drop the option")
+
+
+def _one_output(state: Compilation) -> Compilation:
+    """Only the output that the user wants, where one is named."""
+    wanted = state.options.output
+    if wanted is None:
+        return state
+    if wanted not in state.outputs:
+        remedy = did_you_mean(wanted, state.outputs)
+        raise ModelError(f"no output '{wanted}'", where=str(state.model), remedy=remedy)
+    return replace(state, outputs={wanted: state.outputs[wanted]})
+
+
+def for_floats(transform: Pass) -> Pass:
+    """A pass that a model of integers does without."""
+
+    def where_needed(state: Compilation) -> Compilation:
+        return transform(state) if state.graph is not None else state
+
+    return where_needed
 
 
 def lower_graph(state: Compilation) -> Compilation:
     """Nodes to populations and projections."""
     network = lower(_made(state.graph), _made(state.semantics))
-    wanted = state.options.output
-    if wanted is not None and wanted not in network.outputs:
-        raise ModelError(f"no output '{wanted}'", where=str(state.model), remedy=did_you_mean(wanted, network.outputs))
-    return replace(state, network=network)
+    return _one_output(replace(state, network=network, outputs=dict(network.outputs)))
 
 
 def refuse_early(state: Compilation) -> Compilation:
@@ -110,12 +189,11 @@ def prove_mapping(state: Compilation) -> Compilation:
     return state
 
 
-Pass = Callable[[Compilation], Compilation]
 PASSES: tuple[tuple[str, Pass], ...] = (
     ("read", read),
-    ("lower", lower_graph),
-    ("fit", refuse_early),
-    ("quantize", quantize_network),
+    ("lower", for_floats(lower_graph)),
+    ("fit", for_floats(refuse_early)),
+    ("quantize", for_floats(quantize_network)),
     ("features", check_target_features),
     ("map", map_to_cores),
     ("check", prove_mapping),
@@ -133,7 +211,7 @@ def run_passes(
     """Run the passes in order, up to and including ``stop_after``.
 
     Args:
-        model: A ``.nir`` file, or the name of a bundled model.
+        model: A ``.nir`` or ``.net`` file, or the name of a bundled model.
         target: A target, its name, or the path of a ``.toml`` file.
         options: See :class:`Options`.
         stop_after: Name of a pass in ``PASSES``.
@@ -159,10 +237,6 @@ def compile_model(model: str | Path, target: str | Target = "loihi2", options: O
 
 def finish(state: Compilation) -> Program:
     """The Program of a compilation that ran all passes."""
-    network, semantics = _made(state.network), _made(state.semantics)
-    outputs = dict(network.outputs)
-    if state.options.output is not None:
-        outputs = {state.options.output: outputs[state.options.output]}
     provenance = {
         "model": state.model.name,
         "model_sha256": hashlib.sha256(state.model.read_bytes()).hexdigest(),
@@ -178,10 +252,10 @@ def finish(state: Compilation) -> Program:
         _made(state.net),
         _made(state.mapping),
         state.target,
-        outputs,
-        semantics.readout,
-        semantics.to_dict(),
-        _made(state.quantization).to_dict(),
+        dict(state.outputs),
+        state.readout,
+        dict(state.conventions),
+        {} if state.quantization is None else state.quantization.to_dict(),
         provenance,
     )
 
@@ -200,7 +274,7 @@ def locate_model(model: str | Path) -> Path:
     raise UnknownModel(
         f"'{model}' is neither a file nor a bundled model",
         where="MODEL",
-        remedy=f"give the path of a .nir file, or a bundled name: {did_you_mean(str(model), bundled)}",
+        remedy=f"give the path of a .nir or .net file, or a bundled name: {did_you_mean(str(model), bundled)}",
     )
 
 

@@ -19,7 +19,7 @@ class Program:
         mapping: Where they sit.
         target: The chip.
         outputs: Population that each output of the model reads.
-        readout: ``count``, ``v_last`` or ``v_sum``.
+        readout: ``count``, ``s_last``, ``v_last`` or ``v_sum``.
         semantics: The conventions the model was read with.
         quantization: What quantisation chose, as plain values.
         provenance: Source, its sha256, options, versions, date.

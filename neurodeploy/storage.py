@@ -25,7 +25,18 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "neurodeploy-program"
-VERSION = 1
+VERSION = 2
+"""1 had neither graded messages nor input ports nor further outputs."""
+PROJECTION_SETTINGS = (
+    "weight_exp",
+    "num_weight_bits",
+    "sign_mode",
+    "delay",
+    "altered_weights",
+    "message_bits",
+    "port",
+    "products_wrap",
+)
 BLOCK = 512
 """Size of HDF5's user block, bytes in front that libhdf5 skips: ours holds format, version and checksum."""
 
@@ -100,7 +111,9 @@ def _write(program: Program, file: h5py.File) -> None:
         "semantics": dict(program.semantics),
         "quantization": program.quantization,
         "provenance": dict(program.provenance),
-        "inputs": [{"name": i.name, "shape": i.shape} for i in program.net.inputs.values()],
+        "inputs": [
+            {"name": i.name, "shape": i.shape, "message_bits": i.message_bits} for i in program.net.inputs.values()
+        ],
         "populations": [
             {
                 "name": p.name,
@@ -121,11 +134,7 @@ def _write(program: Program, file: h5py.File) -> None:
                 "geometry": dict(p.connection.geometry()),
                 "source_shape": p.connection.source_shape,
                 "target_shape": p.connection.target_shape,
-                "weight_exp": p.weight_exp,
-                "num_weight_bits": p.num_weight_bits,
-                "sign_mode": p.sign_mode,
-                "delay": p.delay,
-                "altered_weights": p.altered_weights,
+                **{name: getattr(p, name) for name in PROJECTION_SETTINGS},
             }
             for p in program.net.projections
         ],
@@ -152,15 +161,16 @@ def _read(file: h5py.File) -> Program:
     document = json.loads(file["document"][()].tobytes())
     net = ChipNetwork()
     for entry in document["inputs"]:
-        net.inputs[entry["name"]] = ChipInput(entry["name"], tuple(entry["shape"]))
+        net.inputs[entry["name"]] = ChipInput(entry["name"], tuple(entry["shape"]), entry.get("message_bits", 0))
     core_of = {}
     for k, entry in enumerate(document["populations"]):
         group, name = file[f"populations/{k}"], entry["name"]
+        fields = {f: frozen(v[()]) for f, v in group["fields"].items()} if "fields" in group else {}
         net.populations[name] = ChipPopulation(
             name,
             tuple(entry["shape"]),
             entry["model"],
-            {f: frozen(v[()]) for f, v in group["fields"].items()},
+            fields,
             entry["reset"],
             entry["start"],
             frozen(group["scale"][()]) if "scale" in group else None,
@@ -178,7 +188,7 @@ def _read(file: h5py.File) -> Program:
         settings["source_shape"], settings["target_shape"] = (tuple(entry[k]) for k in ("source_shape", "target_shape"))
         connection = kinds[entry["kind"]](**arrays, **settings)
         delays = frozen(file[f"delays/{k}"][()]) if f"delays/{k}" in file else None
-        rest = {n: entry[n] for n in ("weight_exp", "num_weight_bits", "sign_mode", "delay", "altered_weights")}
+        rest = {n: entry[n] for n in PROJECTION_SETTINGS if n in entry}
         net.projections.append(ChipProjection(entry["source"], entry["target"], connection, **rest, delays=delays))
     mapping = ChipMapping(core_of, frozen(file["mapping/chip"][()]), frozen(file["mapping/core_on_chip"][()]))
     return Program(

@@ -12,10 +12,11 @@ from neurodeploy.pipeline import Compilation
 def summarise(state: Compilation) -> dict[str, Any]:
     """What each pass that ran has made; ``cores``, ``chips`` and ``utilisation`` once mapped."""
     facts: dict[str, Any] = {"model": state.model.name, "target": state.target.name}
-    if state.semantics is not None:
-        facts["semantics"] = state.semantics.to_dict()
-    if state.network is not None:
-        facts |= {"neurons": state.network.neurons, "synapses": state.network.synapses}
+    if state.conventions:
+        facts["semantics"] = dict(state.conventions)
+    network = state.network or state.net
+    if network is not None:
+        facts |= {"neurons": network.neurons, "synapses": network.synapses}
     if state.quantization is not None:
         facts["quantization"] = state.quantization.to_dict()
     if state.net is not None and state.mapping is not None:

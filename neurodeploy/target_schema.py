@@ -124,6 +124,7 @@ class Compartment(Struct, frozen=True, forbid_unknown_fields=True):
         bias_write, vth_write, weight_write: May be written between steps.
         sample_reset: u and v can be set to 0 every given number of steps.
         firing_window, fire_once: Firing only from a start to a stop step; at most one spike a sample.
+        programmable: Other neuron models than the current-based leaky integrate-and-fire one can be programmed.
     """
 
     decay_bits: Count
@@ -145,6 +146,7 @@ class Compartment(Struct, frozen=True, forbid_unknown_fields=True):
     sample_reset: Flag
     firing_window: Flag
     fire_once: Flag
+    programmable: Flag
     delay_default_max: Size | None = None
 
 

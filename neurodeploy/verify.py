@@ -23,8 +23,8 @@ from neurodeploy.storage import load
 AGAINST = ("reference", "lava")
 TIMEOUT_S = 600.0
 PART_BYTES = 256 * 2**20
-BYTES_PER_NEURON = 60
-"""Of one step of one sample: three registers of two engines, and Lava's answer as it comes."""
+BYTES_PER_VALUE = 20
+"""Of one message or register in one step of one sample: those of two engines, and Lava's answer as it comes."""
 
 Traces = dict[tuple[str, str], NDArray[Any]]
 """(B, steps, n) by population and register."""
@@ -39,7 +39,7 @@ class Divergence:
         step: Chip step.
         population: The user's name.
         neuron: Number in C order.
-        register: ``u``, ``v`` or ``s`` for spikes.
+        register: Of its model, or ``s`` (or the name of a further output) for messages.
         found: The fast engine's value.
         expected: The other engine's.
     """
@@ -95,7 +95,7 @@ def verify(
 
     Args:
         program: The program.
-        spikes: (N, T, *shape).
+        spikes: Messages (N, T, *shape) for the only input.
         against: ``reference`` or ``lava``.
         steps: Chip steps per sample; default all.
         lava_python: The interpreter with Lava; default :func:`neurodeploy.lava_env.find_lava`.
@@ -127,13 +127,13 @@ def verify(
                 where="verify",
                 remedy="neurodeploy doctor, which says how to mend it",
             )
-        found = _traces(run.spikes, run.states)
+        found = _traces(program, run.spikes, run.states)
         if python is None:
             other = simulate(program, chosen, steps=steps, record=record, engine="reference")
-            expected = _traces(other.spikes, other.states)
+            expected = _traces(program, other.spikes, other.states)
         else:
             answer = run_lava(_plan(program, chosen, run.steps, record), python=python, timeout_s=timeout_s)
-            expected = _traces(answer.spikes, answer.states)
+            expected = _traces(program, answer.spikes, answer.states)
         for key, values in found.items():
             wrong = int(np.count_nonzero(values != expected[key]))
             mismatched[key] = mismatched.get(key, 0) + wrong
@@ -155,7 +155,7 @@ def verify(
 
 
 def first_divergence(found: Traces, expected: Traces, first_sample: int = 0) -> Divergence | None:
-    """The earliest difference: by sample, step, population, neuron, and then u, v, s as a step computes them."""
+    """The earliest difference: by sample, step, population, neuron, then registers and messages as a step has them."""
     earliest: tuple[tuple[int, ...], Divergence] | None = None
     order = {name: k for k, name in enumerate(dict.fromkeys(name for name, _ in found))}
     for rank, ((name, register), values) in enumerate(found.items()):
@@ -171,21 +171,31 @@ def first_divergence(found: Traces, expected: Traces, first_sample: int = 0) -> 
     return earliest[1] if earliest else None
 
 
-def _traces(spikes: Mapping[str, NDArray[Any]], states: Mapping[str, Mapping[str, NDArray[Any]]]) -> Traces:
-    """Registers first, then spikes, per population."""
+def _traces(
+    program: Program, spikes: Mapping[str, NDArray[Any]], states: Mapping[str, Mapping[str, NDArray[Any]]]
+) -> Traces:
+    """Per population its registers first, then its messages."""
+    net = program.net
     return {
         (name, register): values.reshape(*values.shape[:2], -1)
-        for name, fired in spikes.items()
-        for register, values in (*states[name].items(), ("s", fired))
+        for name, population in net.populations.items()
+        for register, values in (
+            *states[name].items(),
+            *zip(model_named(population.model).outputs, (spikes[s] for s in net.outputs_of(name)), strict=True),
+        )
     }
 
 
 def _plan(program: Program, spikes: NDArray[Any], steps: int, record: Mapping[str, tuple[str, ...]]) -> Plan:
     net = program.net
-    flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1), dtype=np.uint8)
-    return Plan(net, {next(iter(net.inputs)): flat}, steps, steps - net.latency_steps, record, False)
+    (port,) = net.inputs.values()
+    dtype = np.int32 if port.message_bits else np.uint8
+    flat = np.ascontiguousarray(spikes.reshape(*spikes.shape[:2], -1), dtype=dtype)
+    return Plan(net, {port.name: flat}, steps, steps - net.latency_steps, record, False)
 
 
 def _part(program: Program, steps: int) -> int:
     """Samples whose traces stay within the memory set aside for them."""
-    return max(1, PART_BYTES // max(1, BYTES_PER_NEURON * steps * program.net.neurons))
+    models = [(model_named(p.model), p.size) for p in program.net.populations.values()]
+    values = sum(size * (len(model.registers) + len(model.outputs)) for model, size in models)
+    return max(1, PART_BYTES // max(1, BYTES_PER_VALUE * steps * values))

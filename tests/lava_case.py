@@ -8,7 +8,7 @@ from neurodeploy.export.lava import LavaOutcome
 from neurodeploy.simulate.plan import Plan
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Case:
     """A network, its input and Lava's answer.
 
@@ -24,6 +24,9 @@ class Case:
     unprepared: Plan
     lava: LavaOutcome | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.label}>"
+
     def answer(self) -> LavaOutcome:
         """Lava's result."""
         assert self.lava is not None
@@ -31,5 +34,9 @@ class Case:
 
     @property
     def values(self) -> int:
-        """Number of values that a comparison compares: spikes, u and v."""
-        return sum(3 * self.plan.batch * self.plan.steps * p.size for p in self.plan.net.populations.values())
+        """Number of values that a comparison compares: messages and registers."""
+        plan = self.plan
+        columns = (
+            p.size * (len(plan.outputs[name]) + len(plan.registers[name])) for name, p in plan.net.populations.items()
+        )
+        return plan.batch * plan.steps * sum(columns)

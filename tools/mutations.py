@@ -3,9 +3,10 @@
 
 Each variant is the package with one rule wrong (the 16 of the specification's table of mutations, and more): a copy in
 a temporary folder with some source text replaced, once in the numpy reference and once in the C kernels, which are
-compiled there. The comparison of tests/golden runs on the copy; the table says how many values of u, v and s go wrong.
+compiled there. The comparison of tests/golden runs on the copy; the table says how many values of registers and
+messages go wrong.
 Exits 1 if a variant survives, if the unchanged package fails, or if a source text does not stand there exactly once:
-then correct tests/golden/variants.py. Not part of the test run; about two minutes. Needs neurodeploy's dependencies
+then correct tests/golden/variants_*.py. Not part of the test run; about two minutes. Needs neurodeploy's dependencies
 and a C compiler: CC, or cc, or the package ziglang.
 """
 
@@ -24,7 +25,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from golden.variants import VARIANTS, Edits, Variant  # noqa: E402
+from golden.variant import Edits, Variant  # noqa: E402
+from golden.variants_lif import SYNAPSE_AND_LIF_VARIANTS  # noqa: E402
+from golden.variants_models import MODEL_VARIANTS  # noqa: E402
+
+VARIANTS = (*SYNAPSE_AND_LIF_VARIANTS, *MODEL_VARIANTS)
 
 
 def mutate(edits: Edits, folder: Path) -> str | None:
@@ -68,13 +73,13 @@ def outcome(variant: Variant, engine: str) -> tuple[bool, str]:
     if done.returncode:
         return False, f"NOT TESTED: {done.stderr.strip().splitlines()[-1]}"
     wrong = json.loads(done.stdout.splitlines()[-1])
-    caught = any(wrong.values())
+    caught = wrong["registers"] + wrong["messages"] + wrong["raised"] > 0
     if not edits:
         verdict = "WRONG" if caught else "right"
     else:
         verdict = f"caught by {wrong['networks']} networks" if caught else "SURVIVES"
     raised = f", {wrong['raised']} more raise" if wrong["raised"] else ""
-    counts = " ".join(f"{wrong[key]:9,}" for key in "uvs")
+    counts = " ".join(f"{wrong[key]:9,}" for key in ("registers", "messages"))
     return caught == bool(edits), f"{counts}  {verdict}{raised}"
 
 
@@ -86,7 +91,7 @@ def compare_all(engine: str) -> int:
     from neurodeploy.simulate.engine import run_fast
     from neurodeploy.simulate.reference import run_reference
 
-    total = dict.fromkeys(("u", "v", "s", "networks", "raised"), 0)
+    total = dict.fromkeys(("registers", "messages", "networks", "raised"), 0)
     for case in load().values():
         try:
             with np.errstate(all="ignore"):
@@ -96,7 +101,7 @@ def compare_all(engine: str) -> int:
             continue
         total["networks"] += first is not None
         for register, count in wrong.items():
-            total[register] += count
+            total["messages" if register == "s" else "registers"] += count
     print(json.dumps(total))
     return 0
 
@@ -112,10 +117,10 @@ def main() -> int:
         return compare_all(options.compare)
     tries = [(v, e) for v in VARIANTS for e in ("reference", "fast") if options.only in v.name]
     bad = 0
-    print(f"{'variant':36} {'engine':10} {'wrong u':>9} {'wrong v':>9} {'wrong s':>9}")
+    print(f"{'variant':42} {'engine':10} {'registers':>9} {'messages':>9}  (wrong values)")
     with ThreadPoolExecutor(options.jobs) as pool:
         for (variant, engine), (good, line) in zip(tries, pool.map(lambda pair: outcome(*pair), tries), strict=True):
-            print(f"{variant.name:36} {engine:10} {line}", flush=True)
+            print(f"{variant.name:42} {engine:10} {line}", flush=True)
             bad += not good
     print(f"{len(tries)} tried, {bad} not as they should be")
     return 1 if bad else 0

@@ -6,8 +6,9 @@ Needs Python >= 3.10 and git. Makes two environments in the checkout, once, and 
 
 * ``.venv-test``: the frameworks, the test tools, and this package as an editable install (built again when the C
   sources or the build change);
-* ``.venv-lava``: Lava 0.10.0, which the tests in ``tests/lava`` compare with. With ``--lava-python=PATH`` among the
-  arguments that interpreter is used instead.
+* ``.venv-lava``: Lava 0.10.0, which the tests in ``tests/lava`` compare with, and lava-dl 0.6.0 for those in
+  ``tests/netx`` (with CPU PyTorch, some 1.5 GB). With ``--lava-python=PATH`` among the arguments that interpreter is
+  used instead.
 
 Paths among the arguments are relative to the checkout. The exit code is pytest's.
 """
@@ -41,6 +42,9 @@ EDITABLE = ("-c", "test-constraints.txt", "-e", ".[test,dev]")
 LAVA_STEPS = (
     ("-r", "lava-dependencies.txt"),
     ("--no-deps", "--ignore-requires-python", "-r", "lava.txt"),
+    ("-r", "torch.txt", "-c", "lava-dependencies.txt"),
+    ("-r", "lava-dl-dependencies.txt", "-c", "lava-dependencies.txt"),
+    ("--no-deps", "--ignore-requires-python", "-r", "lava-dl.txt"),
 )
 BUILD_INPUTS = ("pyproject.toml", "CMakeLists.txt", "build_backend/*.py", "neurodeploy/kernels/*.[ch]")
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Random networks on Lava and on both engines: ``python tools/verify_against_lava.py --networks N --lava-python PATH``.
 
-Compares u, v and the spikes of every population, neuron and step. Network k has the seed S + k, which says everything
-of it: ``--only SEED`` runs one again. With ``--minutes`` no batch begins after the limit. Prints counts by model,
-connection kind, regime and register, and the first divergences; exits 1 on any. Needs neurodeploy and pytest; PATH is
-the interpreter that has Lava (tools/test.py makes ``.venv-lava``).
+Compares the registers and messages of every population, neuron and step. Network k has the seed S + k, which says
+everything of it: ``--only SEED`` runs one again. With ``--minutes`` no batch begins after the limit. Prints counts by
+model, connection kind, regime and register, and the first divergences; exits 1 on any. Needs neurodeploy and pytest;
+PATH is the interpreter that has Lava (tools/test.py makes ``.venv-lava``).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from golden.draw import random_case  # noqa: E402
 from golden.files import compare  # noqa: E402
+from networks import random_case  # noqa: E402
 
 from neurodeploy.errors import NeurodeployError  # noqa: E402
 from neurodeploy.export.lava import LavaOutcome, run_lava_many  # noqa: E402
@@ -52,8 +52,8 @@ class Tally:
         """Run both engines on one network and compare."""
         case = replace(case, lava=lava)
         self.networks += 1
-        self.values += sum(3 * s.size for s in lava.spikes.values())
-        self.spikes += sum(int(s.sum()) for s in lava.spikes.values())
+        self.values += case.values
+        self.spikes += sum(int((s != 0).sum()) for s in lava.spikes.values())
         for engine, run in ENGINES.items():
             wrong, first = compare(case, run(case.plan))
             (self.mismatched if first else self.matched).update(f"{engine}, {key}" for key in traits(case))
@@ -70,7 +70,7 @@ class Tally:
         lines += self.divergences[:SHOWN]
         if self.divergences:
             lines.append("again: tools/verify_against_lava.py --lava-python PATH --only SEED")
-        what = f"{self.networks} networks, {self.values:,} values of u, v and s per engine, {self.spikes:,} spikes"
+        what = f"{self.networks} networks, {self.values:,} values per engine, {self.spikes:,} messages but 0"
         return "\n".join([*lines, f"{what}; {len(self.divergences)} runs diverge"])
 
 
@@ -78,9 +78,17 @@ def traits(case: Any) -> set[str]:
     """What a network has, for the table."""
     net = case.plan.net
     models = {f"model {p.model}" for p in net.populations.values()}
-    kinds = {f"kind {p.connection.kind}{' delayed' if p.delay else ''}" for p in net.projections}
-    modes = {f"sign {p.sign_mode}" for p in net.projections if p.connection.kind != "conv2d"}
-    return models | kinds | modes | {f"regime {case.label.split()[0]}"}
+    kinds = {
+        f"kind {p.connection.kind}{' graded' if p.message_bits else ''}{' delayed' if p.delay else ''}"
+        for p in net.projections
+    }
+    modes = {f"sign {p.sign_mode}" for p in net.projections if p.connection.kind in ("dense", "sparse")}
+    having = {
+        "with a reset schedule": any(p.reset_interval for p in net.populations.values()),
+        "with a late start": any(p.start for p in net.populations.values()),
+        "with delays per synapse": any(p.delays is not None for p in net.projections),
+    }
+    return models | kinds | modes | {f"regime {case.label.split()[0]}", *(k for k, has in having.items() if has)}
 
 
 def batch_on_lava(seeds: list[int], python: Path) -> list[tuple[int, Any, LavaOutcome]]:

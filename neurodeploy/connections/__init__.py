@@ -7,8 +7,9 @@ The same classes hold float weights in a :class:`neurodeploy.network.Network` an
 from neurodeploy.connections.base import Connection
 from neurodeploy.connections.conv import Conv2d
 from neurodeploy.connections.dense import Dense
+from neurodeploy.connections.direct import Direct
 from neurodeploy.connections.sparse import Sparse
 
-CONNECTIONS: tuple[type[Connection], ...] = (Dense, Sparse, Conv2d)
+CONNECTIONS: tuple[type[Connection], ...] = (Dense, Sparse, Conv2d, Direct)
 
-__all__ = ["CONNECTIONS", "Connection", "Conv2d", "Dense", "Sparse"]
+__all__ = ["CONNECTIONS", "Connection", "Conv2d", "Dense", "Direct", "Sparse"]

@@ -7,27 +7,41 @@
 
 #define ND_EXPORT __attribute__((visibility("default")))
 
-enum { ND_RESET_ZERO = 0, ND_RESET_SUBTRACT = 1, ND_RESET_NONE = 2 };
-enum { ND_DENSE = 0, ND_SPARSE = 1, ND_CONV2D = 2 };
+enum { ND_DENSE = 0, ND_SPARSE = 1, ND_CONV2D = 2, ND_DIRECT = 3 };
 
-/* Compartments of one population. Arrays of `size` int32 unless said otherwise. */
+/* What one output or input sends: (batch, steps, size), uint8 where it is 0 or 1 only, else int32. */
 typedef struct {
-    int32_t size;
-    int32_t reset;
-    int32_t first, last;     /* live steps, counted from 1, inclusive */
-    int32_t reset_interval, reset_offset; /* u = v = 0 before steps t with t % interval == offset % interval; 0: never */
-    const int32_t *du, *dv, *vth, *bias, *u0, *v0, *refractory; /* bias: mantissa already shifted by its exponent */
-    int32_t *u_trace, *v_trace; /* (batch, steps, size) or NULL */
-    int64_t *active;            /* (batch, size): updates with input, bias or a nonzero register */
+    void *values;
+    int32_t size, graded;
+} nd_raster;
+
+typedef struct nd_population nd_population;
+
+/* One step of a population, `nd_<model>`: reads the inputs by port, updates the registers in the model's order, writes
+ * one message per neuron to each output, uint8 or int32 as its raster; adds overflows to wraps and saturations. */
+typedef void (*nd_step)(nd_population *p, const int32_t *const *inputs, int32_t *const *state, void *const *outputs);
+
+struct nd_population {
+    nd_step step;
+    int32_t size, n_ports, n_outputs, first_raster;
+    int32_t n_registers, n_state;      /* state = registers, which count as activity, then hidden ones */
+    int32_t first, last;               /* live steps, counted from 1, inclusive */
+    int32_t reset_interval, reset_offset; /* state = 0 before steps t with t % interval == offset % interval; 0: never */
+    const int32_t *const *fields;      /* (size) each, as NeuronModel.kernel_fields orders them */
+    const int32_t *const *initial;     /* (size) for each state */
+    const int32_t *constant;           /* (size) bias */
+    int32_t *const *traces;            /* for each register (batch, steps, size) or NULL */
+    int64_t *active;                   /* (batch, size): updates with input, bias or a nonzero register */
     int64_t wraps, saturations;
-} nd_population;
+};
 
 /* Synapses. Weights by kind: dense int16 (n_source, n_target); sparse int16 (nnz) with indptr (n_source + 1) and
  * indices (targets); conv2d int32 (c_in, kh, kw, c_out / groups), the kernel of one source channel contiguous. */
 typedef struct {
     int32_t kind;
-    int32_t source, target;  /* source: index into the spike arrays; target: index of a population */
-    int32_t weight_exp, delay;
+    int32_t source, target, port;  /* source: index of a raster; target: of a population; port: of its inputs */
+    int32_t weight_exp, latency;   /* a message of step t arrives at t + latency */
+    int32_t graded, products_wrap; /* graded 0: every message but 0 counts as 1 */
     int32_t n_source, n_target;
     const void *weights;
     const int64_t *indptr;
@@ -41,10 +55,19 @@ void nd_dense(const nd_projection *p, const uint8_t *spikes, int32_t *acc);
 void nd_sparse(const nd_projection *p, const uint8_t *spikes, int32_t *acc);
 void nd_conv2d(const nd_projection *p, const uint8_t *spikes, int32_t *acc);
 
-/* One step of a population; returns nothing, counts overflows in p. */
-void nd_cuba(nd_population *p, const int32_t *a, int32_t *u, int32_t *v, int32_t *frozen, int64_t *active,
-             uint8_t *spikes);
+/* The same for graded messages: exact; or with products_wrap every product wraps to int32 before it is added, and the
+ * number of those that did is returned. */
+int64_t nd_dense_graded(const nd_projection *p, const int32_t *messages, int64_t *acc);
+int64_t nd_sparse_graded(const nd_projection *p, const int32_t *messages, int64_t *acc);
+void nd_conv2d_graded(const nd_projection *p, const int32_t *messages, int64_t *acc);
 
 static inline int32_t nd_wrap32(int64_t x) { return (int32_t)(uint32_t)(uint64_t)x; }
+
+/* Lower 24 bits as a signed number. */
+static inline int32_t nd_wrap24(int64_t x) {
+    return (int32_t)(((uint32_t)(uint64_t)x + (UINT32_C(1) << 23)) & 0xFFFFFF) - (INT32_C(1) << 23);
+}
+
+static inline int64_t nd_shift_left(int64_t x, int32_t bits) { return (int64_t)((uint64_t)x << bits); }
 
 #endif

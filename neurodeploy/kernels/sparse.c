@@ -1,5 +1,5 @@
 /* Sparse, stored by source: acc[i] += sum over j of W[i, j] * s[j]; numpy: connections/sparse.py, Sparse.propagate.
- * |sum| <= 256 * n_source < 2^31, checked when the network is handed over. */
+ * Spikes: |sum| <= 256 * n_source < 2^31, checked when the network is handed over. */
 #include "nd.h"
 
 void nd_sparse(const nd_projection *p, const uint8_t *spikes, int32_t *acc) {
@@ -8,4 +8,20 @@ void nd_sparse(const nd_projection *p, const uint8_t *spikes, int32_t *acc) {
         if (!spikes[j]) continue;
         for (int64_t k = p->indptr[j]; k < p->indptr[j + 1]; k++) acc[p->indices[k]] += weights[k];
     }
+}
+
+int64_t nd_sparse_graded(const nd_projection *p, const int32_t *messages, int64_t *acc) {
+    const int16_t *weights = p->weights;
+    int64_t wraps = 0;
+    for (int32_t j = 0; j < p->n_source; j++) {
+        const int64_t message = messages[j];
+        if (!message) continue;
+        for (int64_t k = p->indptr[j]; k < p->indptr[j + 1]; k++) {
+            const int64_t product = weights[k] * message;
+            const int64_t held = p->products_wrap ? nd_wrap32(product) : product;
+            wraps += held != product;
+            acc[p->indices[k]] += held;
+        }
+    }
+    return wraps;
 }

@@ -112,13 +112,15 @@ def fan_out(net: ChipNetwork, reaches: Sequence[Reach | None], target: Target) -
     every: dict[str, list[Reach]] = defaultdict(list)
     shared: dict[str, list[Reach]] = defaultdict(list)
     for p, seen in zip(net.projections, reaches, strict=True):
-        if seen is not None and p.source in net.populations:
+        if seen is not None and net.sender_of(p.source) in net.populations:
             every[p.source].append(seen)
             if p.connection.kind == "conv2d":
                 shared[p.source].append(seen)
-    slots = {name: narrow * union(together).cores_per_source() for name, together in every.items()}
-    for name, together in shared.items():
-        slots[name] = slots[name] + (wide - narrow) * union(together).cores_per_source()
+    slots: dict[str, Ints] = {}
+    for cost, by_source in ((narrow, every), (wide - narrow, shared)):
+        for source, together in by_source.items():
+            name = net.sender_of(source)
+            slots[name] = slots.get(name, 0) + cost * union(together).cores_per_source()
     return slots
 
 

@@ -145,11 +145,11 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
     narrow = axon.discrete_slots.value if axon.discrete_slots is not None else 1
     wide = axon.pop32_slots.value if axon.pop32_slots is not None else narrow
     for source in discrete.keys() | shared.keys():
-        if source in net.populations:
+        if (sender := net.sender_of(source)) in net.populations:
             nothing = np.zeros((1, 1), bool)
             one, two = discrete.get(source, nothing), shared.get(source, nothing)
             axons = np.where(two, wide, np.where(one, narrow, 0))
-            np.add.at(slots, mapping.core_of[source], axons.sum(axis=0))
+            np.add.at(slots, mapping.core_of[sender], axons.sum(axis=0))
     axon_map = neurons * (core.axon_map_neuron_words.value if core.axon_map_neuron_words is not None else 0)
     axon_mem = convolutions * (core.conv_axon_mem_words.value if core.conv_axon_mem_words is not None else 0)
     compartments = neurons * (core.neuron_words.value if core.neuron_words is not None else 0)
@@ -177,9 +177,9 @@ def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: li
     where = [(int(chip), *_tile(int(s), target)) for chip, s in zip(mapping.chip_of, mapping.core_on_chip, strict=True)]
     walks = set()
     for p, pairs in zip(net.projections, reached, strict=True):
-        if p.source in net.populations:
-            for source in np.unique(mapping.core_of[p.source]):
-                own = np.flatnonzero(mapping.core_of[p.source] == source)
+        if (sender := net.sender_of(p.source)) in net.populations:
+            for source in np.unique(mapping.core_of[sender]):
+                own = np.flatnonzero(mapping.core_of[sender] == source)
                 walks |= {(where[source], where[at]) for at in np.flatnonzero(pairs[:, own].any(axis=1))}
         else:
             walks |= {((0, 0, 0), where[at]) for at in np.flatnonzero(pairs.any(axis=1))}

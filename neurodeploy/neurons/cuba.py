@@ -11,33 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.arithmetic import STATE_LIMIT, round_to_zero_shift, wrap_int32
-from neurodeploy.neurons.model import Field, FloatDynamics, Floats, IntegerState, Ints, NeuronModel
+from neurodeploy.neurons.lif import DECAY_ONE, LIF_FIELDS, bias_of, current_step, membrane_step
+from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, State, Step, TrainedModel
 from neurodeploy.semantics import Semantics
 
-DECAY_ONE = 4096
 VTH_NEVER = 131072
 """A threshold mantissa that v can never exceed: a passive read-out, as lava-dl's netx writes it."""
 THRESHOLD_SHIFT = 6
-INPUT_SHIFT = 6
 
 
-class Cuba(NeuronModel):
+class Cuba(TrainedModel):
     """``u`` decays and takes the input, ``v`` decays and takes ``u`` and the bias; strict threshold."""
 
     name = "cuba"
     nir_types = ("IF", "LIF", "CubaLIF", "LI", "CubaLI")
     resets = ("zero", "subtract", "none")
     registers = ("u", "v")
+    hidden = ("frozen",)
     fields = (
-        Field("du", 4095, -1, 4095, "computes with the value as it is, or dies on a float"),
-        Field("dv", 0, 0, 4096, "computes with the value as it is, or dies on a float"),
+        *LIF_FIELDS,
         Field("vth", 10, -131072, VTH_NEVER, "compares with any value; above 131071 never fires"),
-        Field("bias_mant", 0, -32768, 32767, "wraps to int16: 40000 becomes -25536"),
-        Field("bias_exp", 0, -31, 31, "shifts by the value modulo the word size"),
-        Field("u0", 0, -(2**23 - 1), 2**23, "keeps values outside 24 bits"),
         Field("refractory", 0, 0, 63, "has no refractory period in fixed_pt"),
-        Field("v0", 0, -(2**23 - 1), 2**23 - 1, "keeps values outside 24 bits until the first step"),
     )
 
     def dynamics(self, nir_type: str, params: Mapping[str, Floats], semantics: Semantics) -> FloatDynamics:
@@ -80,22 +74,26 @@ class Cuba(NeuronModel):
             after = before
         return current, after, fired.astype(np.uint8)
 
-    def integer_step(
-        self, state: IntegerState, a: Ints, fields: Mapping[str, Ints], reset: str
-    ) -> tuple[IntegerState, NDArray[np.uint8]]:
+    def initial(self, fields: Mapping[str, Ints]) -> dict[str, Ints]:
+        return {"u": fields["u0"], "v": fields["v0"], "frozen": np.zeros((), np.int64)}
+
+    def constant_input(self, fields: Mapping[str, Ints]) -> Ints:
+        return bias_of(fields)
+
+    def kernel_fields(self, fields: Mapping[str, Ints], reset: str) -> tuple[Ints, ...]:
+        how = np.array(self.resets.index(reset))
+        return *(fields[f] for f in ("du", "dv", "vth", "refractory")), bias_of(fields), how
+
+    def integer_step(self, state: State, inputs: Mapping[str, Ints], fields: Mapping[str, Ints], reset: str) -> Step:
         """As Lava 0.10.0's ``PyLifModelBitAcc``; added are two resets and the refractory period.
 
         A spike at t freezes v for the steps t + 1 .. t + refractory, as in Lava's float ``LIFRefractory``; u goes on.
         """
-        f = fields
-        bias = self.constant_input(fields)
-        threshold = f["vth"] << THRESHOLD_SHIFT
-        exact_u = round_to_zero_shift(state.u * (DECAY_ONE - 1 - f["du"]), 12) + wrap_int32(a << INPUT_SHIFT)
-        u = wrap_int32(exact_u)
-        u = np.where(u > STATE_LIMIT, u - 2**24, np.where(u <= -STATE_LIMIT, u + 2**24, u))
-        exact_v = round_to_zero_shift(state.v * (DECAY_ONE - f["dv"]), 12) + u + bias
-        updates = state.refractory == 0
-        v = np.where(updates, np.clip(wrap_int32(exact_v), -(STATE_LIMIT - 1), STATE_LIMIT - 1), state.v)
+        threshold = fields["vth"] << THRESHOLD_SHIFT
+        u, wraps = current_step(state["u"], inputs["a"], fields["du"])
+        updated, clipped = membrane_step(state["v"], u, fields)
+        updates = state["frozen"] == 0
+        v = np.where(updates, updated, state["v"])
         fired = updates & (v > threshold)
         if reset == "zero":
             after = np.where(fired, 0, v)
@@ -103,15 +101,9 @@ class Cuba(NeuronModel):
             after = np.where(fired, v - threshold, v)
         else:
             after = v
-        overflow = (u != exact_u) | (a << INPUT_SHIFT != wrap_int32(a << INPUT_SHIFT))
-        refractory = np.where(fired, f["refractory"], np.maximum(state.refractory - 1, 0))
-        saturated = int(np.count_nonzero(updates & (v != exact_v)))
-        return IntegerState(u, after, refractory, int(np.count_nonzero(overflow)), saturated), fired.astype(np.uint8)
-
-    def constant_input(self, fields: Mapping[str, Ints]) -> Ints:
-        mantissa, exponent = fields["bias_mant"], fields["bias_exp"]
-        up, down = np.maximum(exponent, 0), np.maximum(-exponent, 0)
-        return wrap_int32(np.where(exponent >= 0, mantissa << up, mantissa >> down))
+        frozen = np.where(fired, fields["refractory"], np.maximum(state["frozen"] - 1, 0))
+        registers = {"u": u, "v": after, "frozen": frozen}
+        return Step(registers, (fired.astype(np.int64),), wraps, int(np.count_nonzero(updates & clipped)))
 
     def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, reset: str) -> dict[str, Any]:
         """Fields at ``scale``, and their unrounded values.

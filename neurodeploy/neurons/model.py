@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from neurodeploy.semantics import Semantics
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+State = Mapping[str, Ints]
+"""Registers by name, (B, n) each."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Field:
         minimum: Smallest legal value.
         maximum: Largest legal value.
         lava: What Lava 0.10.0 silently does outside the range.
+        per_neuron: Whether neurons of one population may differ; where not, Lava's process has one value.
     """
 
     name: str
@@ -33,6 +36,7 @@ class Field:
     minimum: int
     maximum: int
     lava: str
+    per_neuron: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,32 +67,75 @@ class FloatDynamics:
 
 
 @dataclass(frozen=True)
-class IntegerState:
-    """Registers of a batch of samples, (B, n) each, and what overflowed in the last step.
+class Step:
+    """What one integer step makes.
 
     Attributes:
-        u: Current.
-        v: Membrane.
-        refractory: Steps for which v still stays as it is.
-        wraps: Values of u that wrapped.
-        saturations: Values of v that were clipped.
+        state: Registers after the step, (B, n) each.
+        messages: What is sent, (B, n) for each of the model's outputs.
+        wraps: Values that wrapped.
+        saturations: Values that were clipped.
     """
 
-    u: Ints
-    v: Ints
-    refractory: Ints = field(default_factory=lambda: np.zeros((), np.int64))
+    state: State
+    messages: tuple[Ints, ...]
     wraps: int = 0
     saturations: int = 0
 
 
 class NeuronModel(ABC):
-    """A neuron model of the integer core; stateless, so one instance serves all."""
+    """A neuron model of the integer core; stateless, so one instance serves all.
+
+    Attributes:
+        name: As in the builder, and of the C function ``nd_<name>`` that computes the same.
+        fields: Integer fields.
+        registers: State that users can record, in the order in which a step computes it.
+        hidden: Further state.
+        ports: Inputs; the first is the default one.
+        outputs: Outputs; the population's name stands for the first, ``name.output`` for the others.
+        resets: Resets that a spike can cause; the first is the default.
+        message_bits: 0 where messages are 0 or 1, else the signed width that a graded message is meant to have.
+    """
 
     name: str
-    nir_types: tuple[str, ...]
     fields: tuple[Field, ...]
-    resets: tuple[str, ...]
-    registers: tuple[str, ...]
+    registers: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ("a",)
+    outputs: tuple[str, ...] = ("s",)
+    resets: tuple[str, ...] = ("none",)
+    message_bits: int = 0
+
+    @property
+    def state(self) -> tuple[str, ...]:
+        """All registers."""
+        return (*self.registers, *self.hidden)
+
+    def initial(self, fields: Mapping[str, Ints]) -> dict[str, Ints]:
+        """Registers at the start of a sample, 0-d or (n,) each."""
+        return {register: np.zeros((), np.int64) for register in self.state}
+
+    def constant_input(self, fields: Mapping[str, Ints]) -> Ints:
+        """The bias that every step adds, int32 values, 0-d or (n,)."""
+        return np.zeros((), np.int64)
+
+    def kernel_fields(self, fields: Mapping[str, Ints], reset: str) -> tuple[Ints, ...]:
+        """What the C function is handed, in its order; int32 values, 0-d or (n,) each."""
+        return tuple(fields[field.name] for field in self.fields)
+
+    @abstractmethod
+    def integer_step(self, state: State, inputs: Mapping[str, Ints], fields: Mapping[str, Ints], reset: str) -> Step:
+        """One step of (B, n) registers; ``inputs`` are the int32 sums of the synapses' outputs by port."""
+
+
+class TrainedModel(NeuronModel):
+    """A model that float networks use.
+
+    Attributes:
+        nir_types: The NIR nodes that it deploys.
+    """
+
+    nir_types: tuple[str, ...]
 
     @abstractmethod
     def dynamics(self, nir_type: str, params: Mapping[str, Floats], semantics: Semantics) -> FloatDynamics:
@@ -99,16 +146,6 @@ class NeuronModel(ABC):
         self, current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, reset: str
     ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
         """One float step of (B, n): new current, new membrane, spikes."""
-
-    @abstractmethod
-    def integer_step(
-        self, state: IntegerState, a: Ints, fields: Mapping[str, Ints], reset: str
-    ) -> tuple[IntegerState, NDArray[np.uint8]]:
-        """One integer step: ``a`` (B, n) is the int32 sum of the synapses' outputs; returns state and spikes."""
-
-    @abstractmethod
-    def constant_input(self, fields: Mapping[str, Ints]) -> Ints:
-        """The bias that every step adds, int32 values, 0-d or (n,)."""
 
     @abstractmethod
     def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, reset: str) -> dict[str, Any]:

@@ -16,21 +16,42 @@ Finding = tuple[str, str, str]
 
 
 def _never_fires(population: ChipPopulation) -> bool:
-    return bool(np.all(population.fields["vth"] >= VTH_NEVER))
+    return population.model == "cuba" and bool(np.all(population.fields["vth"] >= VTH_NEVER))
+
+
+def _having(net: ChipNetwork, *fields: str) -> Iterator[ChipPopulation]:
+    """Populations whose model has these fields."""
+    return (p for p in net.populations.values() if p.fields.keys() >= set(fields))
+
+
+def models(net: ChipNetwork, target: Target) -> Iterator[Finding]:
+    """Models other than ``cuba`` need programmable neurons."""
+    for p in net.populations.values():
+        if p.model != "cuba" and not target.compartment.programmable.value:
+            yield p.name, f"neuron model '{p.model}'", "use model 'cuba', or a chip with programmable neurons (loihi2)"
+
+
+def graded_messages(net: ChipNetwork, target: Target) -> Iterator[Finding]:
+    """Messages other than 0 and 1 need axons that carry a payload of that width."""
+    widest = target.axon.message_bits.value if target.axon.graded.value else 0
+    for source in [*net.inputs, *net.populations]:
+        if (bits := net.message_bits_of(source)) > widest:
+            what = f"graded messages of {bits} bits" + (f" (of {widest})" if widest else "")
+            yield source, what, "use spikes, or a chip with graded spikes (loihi2)"
 
 
 def resets(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Spiking compartments use one of the target's reset modes."""
     legal = target.compartment.resets.value
     for p in net.populations.values():
-        if p.reset not in legal and not _never_fires(p):
+        if p.model == "cuba" and p.reset not in legal and not _never_fires(p):
             yield p.name, f"reset '{p.reset}'", f"retrain with reset {' or '.join(legal)}, or choose another target"
 
 
 def decays(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Decay fields lie within du_min..4095 and 0..dv_max."""
     low, high = target.compartment.du_min.value, target.compartment.dv_max.value
-    for p in net.populations.values():
+    for p in _having(net, "du", "dv"):
         if p.fields["du"].min() < low:
             yield p.name, f"a current without decay (du = {low - 1})", "give the synapse a finite time constant"
         if p.fields["dv"].max() > high:
@@ -40,7 +61,7 @@ def decays(net: ChipNetwork, target: Target) -> Iterator[Finding]:
 def initial_state(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """A nonzero initial u or v needs registers that can be preloaded."""
     c = target.compartment
-    for p in net.populations.values():
+    for p in _having(net, "u0", "v0"):
         if np.any(p.fields["v0"]) and not c.v0_preload.value:
             yield p.name, "an initial membrane", "train from v = 0, or choose another target"
         if np.any(p.fields["u0"]) and not c.u0_preload.value:
@@ -54,9 +75,7 @@ def late_bias(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """
     c = target.compartment
     for p in net.populations.values():
-        begins_late = p.start > 1 and (
-            np.any(p.fields["bias_mant"]) or np.any(p.fields["u0"]) or np.any(p.fields["v0"])
-        )
+        begins_late = p.start > 1 and any(np.any(p.fields.get(f, 0)) for f in ("bias_mant", "bias", "u0", "v0"))
         if begins_late and not (c.bias_write.value or c.firing_window.value):
             yield p.name, f"a bias that begins at step {p.start + 1}", "train the layers behind the first without bias"
 
@@ -72,7 +91,7 @@ def delays(net: ChipNetwork, target: Target) -> Iterator[Finding]:
 def refractory_periods(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Refractory periods lie within 0..refractory_max."""
     longest = target.compartment.refractory_max.value
-    for p in net.populations.values():
+    for p in _having(net, "refractory"):
         if p.fields["refractory"].max() > longest:
             what = f"a refractory period of {p.fields['refractory'].max()} steps (of {longest})"
             yield p.name, what, f"use at most {longest} steps"
@@ -115,8 +134,14 @@ def weight_formats(net: ChipNetwork, target: Target) -> Iterator[Finding]:
 def fields(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Thresholds and biases fit their mantissa and exponent fields."""
     c = target.compartment
-    for p in net.populations.values():
-        vth = p.fields["vth"][p.fields["vth"] < VTH_NEVER]
+    for p in _having(net, "bias_mant", "bias_exp"):
+        parts = (
+            [p.fields["vth"].ravel()]
+            if p.model == "cuba"
+            else [p.fields["vth_hi"].ravel(), -p.fields["vth_lo"].ravel()]
+        )
+        vth = np.concatenate(parts)
+        vth = vth[vth < VTH_NEVER]
         if vth.size and not c.vth_mantissa_min.value <= vth.min() <= vth.max() <= c.vth_mantissa_max.value:
             yield p.name, f"a threshold mantissa in {vth.min()}..{vth.max()}", "lower the scale of this layer"
         if np.abs(p.fields["bias_mant"]).max() > c.bias_mantissa_max.value:
@@ -126,6 +151,8 @@ def fields(net: ChipNetwork, target: Target) -> Iterator[Finding]:
 
 
 RULES: tuple[Callable[[ChipNetwork, Target], Iterator[Finding]], ...] = (
+    models,
+    graded_messages,
     resets,
     decays,
     initial_state,

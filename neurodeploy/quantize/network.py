@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Network, Population, Projection
-from neurodeploy.neurons import model_named
+from neurodeploy.neurons import trained_model
 from neurodeploy.neurons.cuba import membrane_offset
 from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
 from neurodeploy.quantize.rounding import round_weights
@@ -69,7 +69,7 @@ def _add_population(
     d, limits = population.dynamics, target.compartment
     gain = d.k * d.w
     registers = scale.per_weight / gain
-    quantized = model_named(population.model).quantize(d, population.bias, registers, reset)
+    quantized = trained_model(population.model).quantize(d, population.bias, registers, reset)
     exact: Mapping[str, NDArray[np.float64]] = quantized["exact"]
     exponent = _bias_exponent(exact["bias"], limits.bias_mantissa_max.value)
     if exponent > limits.bias_exponent_max.value:

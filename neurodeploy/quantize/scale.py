@@ -10,7 +10,7 @@ import numpy as np
 
 from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Population, Projection
-from neurodeploy.neurons import model_named
+from neurodeploy.neurons import trained_model
 from neurodeploy.neurons.cuba import membrane_offset
 from neurodeploy.neurons.model import Floats
 from neurodeploy.target import Target
@@ -112,7 +112,7 @@ def field_limits(population: Population, target: Target, reset: str) -> dict[str
     if spiking.any():
         reach = ((d.theta - shift) / gain)[spiking].max()
         limits["threshold"] = float((fields.vth_mantissa_max.value * INPUT_UNIT) / reach)
-    exact = model_named(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
+    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
     bias = float(np.abs(exact["bias"] / gain).max(initial=0.0))
     if bias > 0:
         limits["bias"] = fields.bias_mantissa_max.value * 2.0**fields.bias_exponent_max.value / bias
@@ -133,7 +133,7 @@ def register_bounds(population: Population, incoming: Sequence[Projection], rese
         negative, positive = p.connection.sum_bounds()
         low, high = low - negative, high + positive
     u = np.maximum(low, high) * memory(d.a)
-    exact = model_named(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
+    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
     drive = u + np.abs(exact["bias"]) / gain
     spiking = np.isfinite(d.theta)
     threshold = np.where(spiking, d.theta - membrane_offset(d, reset), 0.0) / gain

@@ -12,18 +12,19 @@ from neurodeploy.target import Target
 
 
 def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
-    """Count a finished run; spikes sent after the receiver's window count as sent, not as SynOps."""
+    """Count a finished run: every message but 0 is a spike; one that finds its receiver idle is no SynOp."""
     net = plan.net
-    sent = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    messages = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    sent = {n: s if s.dtype == np.uint8 else (s != 0).astype(np.uint8) for n, s in messages.items()}
     syn_ops = dict.fromkeys(net.populations, 0)
     for p in plan.projections:
-        received = sent[p.source][:, plan.delivered(p.target, p.delay)]
+        received = sent[p.source][:, plan.delivered(p)]
         syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
     counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}
     for name, population in net.populations.items():
         first, last = plan.window(name)
         counters[name] = PopulationCounters(
-            int(sent[name].sum(dtype=np.int64)),
+            sum(int(sent[source].sum(dtype=np.int64)) for source in plan.outputs[name]),
             syn_ops[name],
             population.size * max(0, last - first + 1) * plan.batch,
             int(outcome.active_updates[name].sum()),

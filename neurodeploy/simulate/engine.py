@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,22 +15,36 @@ from neurodeploy.connections import Conv2d, Dense, Sparse
 from neurodeploy.errors import SimulationError
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.reference import run_reference
 
-RESETS = {"zero": 0, "subtract": 1, "none": 2}
-KINDS = {"dense": 0, "sparse": 1, "conv2d": 2}
+KINDS = {"dense": 0, "sparse": 1, "conv2d": 2, "direct": 3}
 MAX_SOURCES = 2**23 - 1
 """Largest fan-in of 9-bit weights whose sum is sure to fit 32 bits."""
+NO_MEMORY = 1
+
+
+def _int32(*names: str) -> list[tuple[str, Any]]:
+    return [(name, ctypes.c_int32) for name in names]
+
+
+def _pointers(*names: str) -> list[tuple[str, Any]]:
+    return [(name, ctypes.c_void_p) for name in names]
+
+
+class _Raster(ctypes.Structure):
+    """``nd_raster`` of kernels/nd.h."""
+
+    _fields_ = [*_pointers("values"), *_int32("size", "graded")]
 
 
 class _Population(ctypes.Structure):
     """``nd_population`` of kernels/nd.h."""
 
     _fields_ = [
-        *((name, ctypes.c_int32) for name in ("size", "reset", "first", "last", "reset_interval", "reset_offset")),
-        *(
-            (name, ctypes.c_void_p)
-            for name in ("du", "dv", "vth", "bias", "u0", "v0", "refractory", "u_trace", "v_trace", "active")
-        ),
+        *_pointers("step"),
+        *_int32("size", "n_ports", "n_outputs", "first_raster", "n_registers", "n_state"),
+        *_int32("first", "last", "reset_interval", "reset_offset"),
+        *_pointers("fields", "initial", "constant", "traces", "active"),
         *((name, ctypes.c_int64) for name in ("wraps", "saturations")),
     ]
 
@@ -38,16 +53,11 @@ class _Projection(ctypes.Structure):
     """``nd_projection`` of kernels/nd.h."""
 
     _fields_ = [
-        *(
-            (name, ctypes.c_int32)
-            for name in ("kind", "source", "target", "weight_exp", "delay", "n_source", "n_target")
-        ),
-        *((name, ctypes.c_void_p) for name in ("weights", "indptr", "indices")),
-        *((name, ctypes.c_int32) for name in ("c_in", "h_in", "w_in", "c_out", "h_out", "w_out", "kh", "kw")),
-        *(
-            (name, ctypes.c_int32)
-            for name in ("stride_y", "stride_x", "pad_y", "pad_x", "dilation_y", "dilation_x", "groups")
-        ),
+        *_int32("kind", "source", "target", "port", "weight_exp", "latency", "graded", "products_wrap"),
+        *_int32("n_source", "n_target"),
+        *_pointers("weights", "indptr", "indices"),
+        *_int32("c_in", "h_in", "w_in", "c_out", "h_out", "w_out", "kh", "kw"),
+        *_int32("stride_y", "stride_x", "pad_y", "pad_x", "dilation_y", "dilation_x", "groups"),
     ]
 
 
@@ -55,12 +65,17 @@ class _Arena:
     """Keeps the arrays alive whose addresses C holds."""
 
     def __init__(self) -> None:
-        self.kept: list[NDArray[Any]] = []
+        self.kept: list[Any] = []
 
     def keep(self, values: NDArray[Any], dtype: type) -> int:
         array: NDArray[Any] = np.ascontiguousarray(values, dtype=dtype)
         self.kept.append(array)
         return array.ctypes.data
+
+    def table(self, addresses: Sequence[int | None]) -> int:
+        """The address of an array of addresses; None is NULL."""
+        self.kept.append((ctypes.c_void_p * max(1, len(addresses)))(*addresses))
+        return ctypes.addressof(self.kept[-1])
 
 
 def run_fast(plan: Plan) -> Outcome:
@@ -68,60 +83,66 @@ def run_fast(plan: Plan) -> Outcome:
 
     Raises:
         KernelsUnavailable: The library is missing or of another version.
-        SimulationError: Memory ran out.
+        SimulationError: Memory ran out, or a convolution's sum left 32 bits.
     """
     library = kernels.load()
     net, arena = plan.net, _Arena()
-    index = {name: k for k, name in enumerate([*net.populations, *net.inputs])}
-    spikes = {n: np.zeros((plan.batch, plan.steps, p.size), np.uint8) for n, p in net.populations.items()}
+    spikes, states = plan.rasters(), plan.traces()
     active = {n: np.zeros((plan.batch, p.size), np.int64) for n, p in net.populations.items()}
-    states = {
-        n: {r: np.zeros((plan.batch, plan.steps, net.populations[n].size), np.int32) for r in registers}
-        for n, registers in plan.registers.items()
-    }
-    inputs = {}
-    for name, values in plan.inputs.items():
-        length = min(values.shape[1], plan.steps)
-        inputs[name] = np.zeros((plan.batch, plan.steps, values.shape[2]), np.uint8)
-        inputs[name][:, :length] = values[:, :length]
+    messages = spikes | {n: np.ascontiguousarray(values) for n, values in plan.padded_inputs().items()}
+    rasters = (_Raster * len(messages))()
+    for raster, values in zip(rasters, messages.values(), strict=True):
+        raster.values, raster.size, raster.graded = values.ctypes.data, values.shape[2], values.dtype != np.uint8
+    raster_of = {source: k for k, source in enumerate(messages)}
     populations = (_Population * len(net.populations))()
     for entry, (name, population) in zip(populations, net.populations.items(), strict=True):
-        _fill_population(entry, population, plan.window(name), arena)
+        entry.first, entry.last = plan.window(name)
+        entry.first_raster, entry.n_outputs = raster_of[name], len(plan.outputs[name])
         entry.active = active[name].ctypes.data
-        for register, trace in states.get(name, {}).items():
-            setattr(entry, f"{register}_trace", trace.ctypes.data)
+        _fill_population(entry, population, states.get(name, {}), library, arena)
     projections = (_Projection * len(plan.projections))()
+    numbers = {name: k for k, name in enumerate(net.populations)}
     for slot, projection in zip(projections, plan.projections, strict=True):
-        slot.source, slot.target = index[projection.source], index[projection.target]
+        slot.source, slot.target = raster_of[projection.source], numbers[projection.target]
+        slot.port = model_named(net.populations[projection.target].model).ports.index(projection.port)
         _fill_projection(slot, projection, arena)
-    rasters = [*spikes.values(), *inputs.values()]
-    addresses = (ctypes.c_void_p * len(rasters))(*(r.ctypes.data for r in rasters))
     failed = library.nd_run(
         populations,
         ctypes.c_int32(len(populations)),
         projections,
         ctypes.c_int32(len(projections)),
-        addresses,
+        rasters,
         ctypes.c_int32(plan.batch),
         ctypes.c_int32(plan.steps),
     )
-    if failed:
+    if failed == NO_MEMORY:
         raise SimulationError(
             "not enough memory for the registers", where="fast engine", remedy="run fewer samples at a time"
         )
+    if failed:
+        return run_reference(plan)  # raises, and says where
     wraps = {n: int(e.wraps) for n, e in zip(net.populations, populations, strict=True)}
     saturations = {n: int(e.saturations) for n, e in zip(net.populations, populations, strict=True)}
     return Outcome(spikes, states, active, wraps, saturations)
 
 
-def _fill_population(entry: Any, population: ChipPopulation, window: tuple[int, int], arena: _Arena) -> None:
-    entry.size, entry.reset = population.size, RESETS[population.reset]
-    entry.first, entry.last = window
+def _fill_population(
+    entry: Any, population: ChipPopulation, states: Mapping[str, NDArray[Any]], library: Any, arena: _Arena
+) -> None:
+    model = model_named(population.model)
+
+    def full(values: NDArray[Any]) -> int:
+        return arena.keep(np.broadcast_to(values, (population.size,)), np.int32)
+
+    entry.step = ctypes.cast(getattr(library, f"nd_{model.name}"), ctypes.c_void_p).value
+    entry.size, entry.n_ports = population.size, len(model.ports)
+    entry.n_registers, entry.n_state = len(model.registers), len(model.state)
     entry.reset_interval, entry.reset_offset = population.reset_interval, population.reset_offset
-    for name in ("du", "dv", "vth", "u0", "v0", "refractory"):
-        setattr(entry, name, arena.keep(population.full(name), np.int32))
-    bias = model_named(population.model).constant_input(population.fields)
-    entry.bias = arena.keep(np.broadcast_to(bias, (population.size,)), np.int32)
+    entry.fields = arena.table([full(f) for f in model.kernel_fields(population.fields, population.reset)])
+    initial = model.initial(population.fields)
+    entry.initial = arena.table([full(initial[register]) for register in model.state])
+    entry.constant = full(model.constant_input(population.fields))
+    entry.traces = arena.table([states[r].ctypes.data if r in states else None for r in model.registers])
 
 
 def _fill_projection(slot: Any, projection: ChipProjection, arena: _Arena) -> None:
@@ -132,7 +153,8 @@ def _fill_projection(slot: Any, projection: ChipProjection, arena: _Arena) -> No
             where=f"projection '{projection.source}' -> '{projection.target}'",
             remedy=f"split the source into populations of at most {MAX_SOURCES:,}",
         )
-    slot.kind, slot.weight_exp, slot.delay = KINDS[c.kind], projection.weight_exp, projection.delay
+    slot.kind, slot.weight_exp, slot.latency = KINDS[c.kind], projection.weight_exp, projection.latency
+    slot.graded, slot.products_wrap = projection.message_bits > 0, projection.products_wrap
     slot.n_source, slot.n_target = c.n_source, c.n_target
     if isinstance(c, Dense):
         slot.weights = arena.keep(c.weights.T, np.int16)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.network import Network
-from neurodeploy.neurons import model_named
+from neurodeploy.neurons import trained_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def simulate_float(
             for p, connection in double:
                 if p.target == name and t >= p.delay_steps:
                     x += connection.propagate(sent[p.source][:, t - p.delay_steps])
-            current[name], v[name], spikes[name][:, t] = model_named(population.model).float_step(
+            current[name], v[name], spikes[name][:, t] = trained_model(population.model).float_step(
                 current[name], v[name], x, population.dynamics, reset
             )
             if name in kept:

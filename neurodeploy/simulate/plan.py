@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
+
+Messages = NDArray[Any]
+"""(B, T, size): uint8 where a sender sends 0 and 1 only, else int32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +22,7 @@ class Plan:
 
     Attributes:
         net: The network.
-        inputs: Spikes of every input, uint8 (B, T, size); silent after T.
+        inputs: Messages of every input, (B, T, size); silent after T.
         steps: Chip steps to run; step t = 1..steps.
         live_steps: Steps for which each population is live: ``start < t <= start + live_steps``.
         registers: Registers to keep per population, each at every step.
@@ -26,7 +30,7 @@ class Plan:
     """
 
     net: ChipNetwork
-    inputs: Mapping[str, NDArray[np.uint8]]
+    inputs: Mapping[str, Messages]
     steps: int
     live_steps: int
     registers: Mapping[str, tuple[str, ...]]
@@ -42,15 +46,46 @@ class Plan:
         """The network's projections, those with a delay per synapse split by delay."""
         return tuple(part for p in self.net.projections for part in p.by_delay)
 
+    @cached_property
+    def outputs(self) -> dict[str, tuple[str, ...]]:
+        """The names of every population's outputs as sources."""
+        return {name: self.net.outputs_of(name) for name in self.net.populations}
+
     def window(self, name: str) -> tuple[int, int]:
         """First and last live step of a population, counted from 1."""
         start = self.net.populations[name].start
         return start + 1, min(start + self.live_steps, self.steps)
 
-    def delivered(self, target: str, delay: int) -> slice:
-        """Steps (0-based) whose spikes a population integrates while it is live, over synapses of this delay."""
-        first, last = self.window(target)
-        return slice(max(0, first - 2 - delay), max(0, last - 1 - delay))
+    def delivered(self, projection: ChipProjection) -> slice:
+        """Steps (0-based) whose messages the target integrates while it is live."""
+        first, last = self.window(projection.target)
+        return slice(max(0, first - 1 - projection.latency), max(0, last - projection.latency))
+
+    def rasters(self) -> dict[str, Messages]:
+        """Room for what every output sends, (B, steps, size), zeros."""
+        return {
+            source: np.zeros(
+                (self.batch, self.steps, self.net.populations[name].size),
+                np.int32 if self.net.message_bits_of(source) else np.uint8,
+            )
+            for name, sources in self.outputs.items()
+            for source in sources
+        }
+
+    def padded_inputs(self) -> dict[str, Messages]:
+        """Inputs cut or filled with silence to ``steps``."""
+        missing = {name: max(0, self.steps - values.shape[1]) for name, values in self.inputs.items()}
+        return {
+            name: np.pad(values[:, : self.steps], ((0, 0), (0, missing[name]), (0, 0)))
+            for name, values in self.inputs.items()
+        }
+
+    def traces(self) -> dict[str, dict[str, NDArray[np.int32]]]:
+        """Room for the registers to keep, (B, steps, size), zeros."""
+        return {
+            name: {r: np.zeros((self.batch, self.steps, self.net.populations[name].size), np.int32) for r in registers}
+            for name, registers in self.registers.items()
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +93,14 @@ class Outcome:
     """What an engine returns; every population has every entry.
 
     Attributes:
-        spikes: uint8 (B, steps, size).
+        spikes: Messages of every output (a population's name, or ``population.output``), (B, steps, size).
         states: int32 (B, steps, size) per recorded register.
         active_updates: Updates with input, bias or a nonzero register, int64 (B, size).
-        wraps: Times that u or an int32 sum wrapped.
-        saturations: Times that v was clipped.
+        wraps: Times that a register or an int32 sum wrapped.
+        saturations: Times that a register was clipped.
     """
 
-    spikes: Mapping[str, NDArray[np.uint8]]
+    spikes: Mapping[str, Messages]
     states: Mapping[str, Mapping[str, NDArray[np.int32]]]
     active_updates: Mapping[str, NDArray[np.int64]]
     wraps: Mapping[str, int]

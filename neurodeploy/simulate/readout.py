@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 def scores(kind: str, spikes: NDArray[Any], membranes: NDArray[Any] | None) -> NDArray[np.float64]:
     """Score of each output neuron, (B, n), from spikes or membranes (B, T, n).
 
-    ``count``: number of spikes; ``v_last``: membrane after the last step; ``v_sum``: summed over the steps.
+    ``count``: number of spikes, or sum of graded messages; ``s_last``: the last message; ``v_last``: membrane after the
+    last step; ``v_sum``: summed over the steps.
     """
+    if kind == "s_last":
+        return np.asarray(spikes[:, -1], dtype=np.float64)
     if kind == "count":
         return np.asarray(spikes.sum(axis=1), dtype=np.float64)
     if membranes is None:

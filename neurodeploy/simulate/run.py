@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.chipnet import ChipInput, ChipNetwork
 from neurodeploy.errors import InvalidNetwork, SimulationError, did_you_mean
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.counters import Counters
 from neurodeploy.simulate.counting import count
-from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.plan import Messages, Outcome, Plan
 from neurodeploy.simulate.reference import run_reference
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ class Run:
     """Result of a simulation; arrays have no batch axis where the input had none.
 
     Attributes:
-        spikes: uint8 (B, steps, *shape) per population.
+        spikes: (B, steps, *shape) per population, and per further output of a model as ``population.output``: uint8
+            where messages are 0 or 1, else int32.
         states: int32 (B, steps, *shape) per recorded register, e.g. ``states["l1"]["u"]``; after each step.
         counters: Spikes, SynOps, neuron updates, packets and hops.
         steps: Chip steps run.
@@ -38,7 +39,7 @@ class Run:
         latency_steps: Steps by which the last population lags the input.
     """
 
-    spikes: Mapping[str, NDArray[np.uint8]]
+    spikes: Mapping[str, NDArray[Any]]
     states: Mapping[str, Mapping[str, NDArray[np.int32]]]
     counters: Counters
     steps: int
@@ -59,7 +60,8 @@ def simulate(
 
     Args:
         network: A ChipNetwork, or a Program, whose mapping then gives packets, hops and per-core counts.
-        spikes: 0/1 values (T, *shape) or (B, T, *shape) for the only input, or a dict of such by input name.
+        spikes: Messages (T, *shape) or (B, T, *shape) for the only input, or a dict of such by input name: 0 and 1,
+            or integers where the input takes graded messages.
         steps: Chip steps; default T plus the latency of the last population, so that every layer is live for T steps.
         record: Registers to keep per population, e.g. ``{"l1": ("u", "v")}``; ``"s"`` is always kept.
         engine: ``fast`` or ``reference``; both give the same bits.
@@ -97,7 +99,7 @@ def simulate(
     outcome, used = _run(plan, engine)
 
     def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
-        view = values.reshape(*values.shape[:2], *net.populations[name].shape)
+        view = values.reshape(*values.shape[:2], *net.shape_of(name))
         return view if batched else view[0]
 
     return Run(
@@ -131,7 +133,7 @@ def _run(plan: Plan, engine: str) -> tuple[Outcome, str]:
     return outcome, engine
 
 
-def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, NDArray[np.uint8]], bool]:
+def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages], bool]:
     if not net.inputs:
         raise SimulationError("the network has no input", where="simulate", remedy="add one with add_input")
     if not isinstance(spikes, Mapping):
@@ -164,13 +166,9 @@ def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, NDArray[np.uint8]]
                 where=f"input '{name}'",
                 remedy="give at least one",
             )
-        if not np.all((values == 0) | (values == 1)):
-            raise SimulationError(
-                "spikes hold values other than 0 and 1",
-                where=f"input '{name}'",
-                remedy="encode real values into spikes first; graded spikes are not supported yet",
-            )
-        flat = values.astype(np.uint8).reshape(*values.shape[: 2 if batched else 1], port.size)
+        check_messages(values, port)
+        dtype = np.int32 if port.message_bits else np.uint8
+        flat = values.astype(dtype).reshape(*values.shape[: 2 if batched else 1], port.size)
         result[name] = np.ascontiguousarray(flat if batched else flat[None])
     if len({v.shape[:2] for v in result.values()}) > 1:
         raise SimulationError(
@@ -179,6 +177,25 @@ def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, NDArray[np.uint8]]
             remedy="pad the shorter ones with zeros",
         )
     return result, batched
+
+
+def check_messages(values: NDArray[Any], port: ChipInput) -> None:
+    """SimulationError for what the port cannot send; says where the first such value is."""
+    limit = 1 << max(0, port.message_bits - 1)
+    low, high = (-limit, limit - 1) if port.message_bits else (0, 1)
+    if values.dtype.kind in "bui" and low <= values.min(initial=0) and values.max(initial=0) <= high:
+        return
+    legal = (values >= low) & (values <= high) & (values == np.rint(values))
+    if legal.all():
+        return
+    first = tuple(int(i) for i in np.unravel_index(np.argmin(legal), legal.shape))
+    if port.message_bits:
+        what = f"messages hold {values[first]} at {first}, not an integer in {low}..{high} ({port.message_bits} bits)"
+        remedy = "scale and round the input, or give the input more message_bits"
+    else:
+        what = f"spikes hold {values[first]} at {first}, not 0 or 1"
+        remedy = "encode real values into spikes, or use a network whose input takes graded messages"
+    raise SimulationError(what, where=f"input '{port.name}'", remedy=remedy)
 
 
 def _registers(net: ChipNetwork, record: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:

@@ -32,7 +32,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
 
     Args:
         plan: The simulation.
-        sent: Spikes of every input and population, uint8 (B, T, size).
+        sent: Where inputs and outputs of populations sent a message, uint8 0 or 1 (B, T, size).
         mapping: Where the neurons sit.
         target: The chip, for the tiles of its mesh.
     """
@@ -46,7 +46,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
     totals = _Totals(cores, dict.fromkeys(sent, SourceTraffic()))
     for leg in legs:
         host = np.full(leg.union.n_source, HOST)
-        source_core = mapping.core_of.get(leg.name, host).astype(np.int64)
+        source_core = mapping.core_of.get(plan.net.sender_of(leg.name), host).astype(np.int64)
         totals.add_routes(leg, sent[leg.name], source_core, mapping, target)
     _add_steps(plan, legs, sent, totals)
     for name, population in plan.net.populations.items():
@@ -66,11 +66,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
 
 def _spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:
     """Runs of steps in which the same projections (by number) integrate the spikes of ``name``."""
-    windows = {
-        i: plan.delivered(p.target, p.delay).indices(length)[:2]
-        for i, p in enumerate(plan.projections)
-        if p.source == name
-    }
+    windows = {i: plan.delivered(p).indices(length)[:2] for i, p in enumerate(plan.projections) if p.source == name}
     edges = sorted({edge for window in windows.values() for edge in window})
     for low, high in zip(edges[:-1], edges[1:], strict=True):
         active = [i for i, (start, stop) in windows.items() if start <= low and high <= stop]

@@ -19,7 +19,7 @@ DATA: dict[str, tuple[dict[str, object], int, str]] = {
     "image": ({"spikes": SPIKES.reshape(5, 10, 2, 3)}, 8, "shape (5, 10, 2, 3)"),
     "one sample": ({"spikes": SPIKES[0]}, 3, "shape (10, 6)"),
     "floats": ({"spikes": SPIKES * 0.7}, 3, "spikes hold 0.7 at"),
-    "two": ({"spikes": SPIKES * 2}, 3, "spikes hold 2 at"),
+    "two": ({"spikes": SPIKES * 2}, 8, "spikes hold 2 at"),
     "NaN": ({"spikes": SPIKES * np.nan}, 3, "spikes hold nan at (0, 0, 0)"),
     "labels short": ({"spikes": SPIKES, "labels": [0, 1]}, 3, "2 labels and 5 samples"),
     "labels from 1": ({"spikes": SPIKES, "labels": [1, 2, 3, 1, 2]}, 8, "label 3, but the output has 3 neurons"),

@@ -1,9 +1,9 @@
-"""Golden files: networks as given, their input, and Lava's u, v and spikes of every population at every step.
+"""Golden files: networks as given, their input, and Lava's registers and messages of every population at every step.
 
 One ``.npz`` holds a group of cases in three arrays: ``document`` (JSON as bytes), ``integers`` (int32, little-endian)
-and ``bits`` (spikes, eight to a byte). The document gives every array as its offset and shape in one of the two.
-Weights are stored as the user gave them, so whoever rebuilds a network prepares them again. ``manifest.json`` says
-what made the files, and the hash of each.
+and ``bits`` (messages of 0 and 1, eight to a byte). The document gives every array as its offset and shape in one of
+the two. Weights are stored as the user gave them, so whoever rebuilds a network prepares them again. ``manifest.json``
+says what made the files, and the hash of each.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ import hashlib
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lava_case import Case
+from networks import Draft
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.connections import CONNECTIONS
+from neurodeploy.chipnet import ChipPopulation, ChipProjection
+from neurodeploy.connections import CONNECTIONS, Sparse
 from neurodeploy.export.lava import LavaOutcome
 from neurodeploy.neurons import model_named
-from neurodeploy.simulate.plan import Plan
 
 FOLDER = Path(__file__).resolve().parent
-REGISTERS = ("u", "v")
-FIELDS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u0", "v0")
-SETTINGS = ("weight_exp", "num_weight_bits", "sign_mode", "delay")
-Keep = Callable[[NDArray[Any]], list[int]]
+SCHEDULE = ("start", "reset_interval", "reset_offset")
+SETTINGS = ("weight_exp", "num_weight_bits", "sign_mode", "message_bits", "port")
+Place = list[Any]
+Keep = Callable[[NDArray[Any]], Place]
+Take = Callable[[Any], Any]
 
 
 def pack(cases: Sequence[Any]) -> bytes:
@@ -39,21 +40,20 @@ def pack(cases: Sequence[Any]) -> bytes:
     integers: list[NDArray[Any]] = [np.zeros(0, "<i4")]
     bits: list[NDArray[Any]] = [np.zeros(0, np.uint8)]
 
-    def keep(values: NDArray[Any]) -> list[int]:
-        place = [sum(a.size for a in integers), *np.shape(values)]
+    def keep(values: NDArray[Any]) -> Place:
+        if values.dtype == np.uint8:
+            place = ["bits", sum(a.size for a in bits), *np.shape(values)]
+            if np.any(values > 1):
+                raise ValueError("a spike is neither 0 nor 1")
+            bits.append(np.packbits(np.ravel(values)))
+            return place
+        place = ["integers", sum(a.size for a in integers), *np.shape(values)]
         integers.append(np.ravel(values).astype("<i4"))
         if not np.array_equal(integers[-1], np.ravel(values)):
             raise ValueError("a value does not fit 32 bits")
         return place
 
-    def keep_bits(values: NDArray[Any]) -> list[int]:
-        place = [sum(a.size for a in bits), *np.shape(values)]
-        if np.any((values != 0) & (values != 1)):
-            raise ValueError("a spike is neither 0 nor 1")
-        bits.append(np.packbits(np.ravel(values)))
-        return place
-
-    document = [_described(case, keep, keep_bits) for case in cases]
+    document = [_described(case, keep) for case in cases]
     text = json.dumps(document, separators=(",", ":"), sort_keys=True).encode()
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -66,51 +66,42 @@ def pack(cases: Sequence[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _described(case: Any, keep: Keep, keep_bits: Keep) -> dict[str, Any]:
+def _described(case: Any, keep: Keep) -> dict[str, Any]:
     plan, lava = case.unprepared, case.answer()
-    _refuse_more_than_is_stored(plan)
     return {
         "label": case.label,
-        "steps": plan.steps,
-        "inputs": [[n, i.shape, keep_bits(plan.inputs[n])] for n, i in plan.net.inputs.items()],
+        "steps": [plan.steps, plan.live_steps],
+        "inputs": [[n, i.shape, i.message_bits, keep(plan.inputs[n])] for n, i in plan.net.inputs.items()],
         "populations": [
-            {
-                "name": name,
-                "shape": p.shape,
-                "fields": {f: keep(v) if v.ndim else int(v) for f, v in p.fields.items() if _matters(p.model, f, v)},
-                "s": keep_bits(lava.spikes[name]),
-                **{r: keep(lava.states[name][r]) for r in REGISTERS},
+            _population(p, keep)
+            | {
+                "s": [keep(lava.spikes[source]) for source in plan.outputs[name]],
+                "states": {r: keep(v) for r, v in sorted(lava.states.get(name, {}).items())},
             }
             for name, p in plan.net.populations.items()
         ],
-        "projections": [
-            {
-                "ends": [p.source, p.target],
-                "kind": p.connection.kind,
-                "arrays": {a: keep(v) for a, v in p.connection.arrays().items()},
-                "geometry": {g: v if g != "groups" else v[0] for g, v in p.connection.geometry().items()},
-                "shapes": [p.connection.source_shape, p.connection.target_shape],
-                "settings": {s: getattr(p, s) for s in SETTINGS},
-            }
-            for p in plan.net.projections
-        ],
+        "projections": [_projection(p, keep) for p in plan.net.projections],
     }
 
 
-def _matters(model: str, field: str, values: NDArray[np.int64]) -> bool:
-    """A field that models got later is stored only where it is used, so that older files stay what they are."""
-    defaults = {f.name: f.default for f in model_named(model).fields}
-    return field in FIELDS or bool(np.any(values != defaults[field]))
+def _population(p: ChipPopulation, keep: Keep) -> dict[str, Any]:
+    defaults = {f.name: f.default for f in model_named(p.model).fields}
+    given = {f: v for f, v in p.fields.items() if v.ndim or v != defaults[f]}
+    schedule = {s: getattr(p, s) for s in SCHEDULE if getattr(p, s)}
+    fields = {f: keep(v) if v.ndim else int(v) for f, v in sorted(given.items())}
+    return {"name": p.name, "shape": p.shape, "model": p.model, "reset": p.reset, **schedule, "fields": fields}
 
 
-def _refuse_more_than_is_stored(plan: Plan) -> None:
-    """ValueError where a network has what the format has no place for, rather than a file that forgets it."""
-    for p in plan.net.populations.values():
-        if (p.model, p.reset, p.start, getattr(p, "reset_interval", 0)) != ("cuba", "zero", 0, 0):
-            raise ValueError(f"no place for model, reset, start or schedule of population '{p.name}'")
-    for q in plan.net.projections:
-        if getattr(q, "delays", None) is not None:
-            raise ValueError(f"no place for delays of single synapses: '{q.source}' -> '{q.target}'")
+def _projection(p: ChipProjection, keep: Keep) -> dict[str, Any]:
+    return {
+        "ends": [p.source, p.target],
+        "kind": p.connection.kind,
+        "arrays": {a: keep(v) for a, v in sorted(p.connection.arrays().items())},
+        "geometry": {g: v if g != "groups" else v[0] for g, v in p.connection.geometry().items()},
+        "shapes": [p.connection.source_shape, p.connection.target_shape],
+        "settings": {s: getattr(p, s) for s in SETTINGS},
+        "delay": p.delay if p.delays is None else keep(p.delays),
+    }
 
 
 def unpack(data: bytes) -> list[Case]:
@@ -121,54 +112,47 @@ def unpack(data: bytes) -> list[Case]:
         bits = archive["bits"]
 
     def take(place: Any) -> Any:
-        if isinstance(place, int):
+        if not isinstance(place, list):
             return place
-        offset, *shape = place
-        return integers[offset : offset + math.prod(shape)].reshape(shape)
-
-    def take_bits(place: list[int]) -> NDArray[np.uint8]:
-        offset, *shape = place
+        pool, offset, *shape = place
         size = math.prod(shape)
-        return np.unpackbits(bits[offset : offset + (size + 7) // 8], count=size).reshape(shape)
+        if pool == "bits":
+            return np.unpackbits(bits[offset : offset + (size + 7) // 8], count=size).reshape(shape)
+        return integers[offset : offset + size].reshape(shape)
 
-    return [_rebuilt(entry, take, take_bits) for entry in document]
+    return [_rebuilt(entry, take) for entry in document]
 
 
-def _rebuilt(entry: Mapping[str, Any], take: Callable[[Any], Any], take_bits: Callable[[Any], Any]) -> Case:
+def _rebuilt(entry: Mapping[str, Any], take: Take) -> Case:
     kinds: dict[str, Any] = {c.kind: c for c in CONNECTIONS}
-    net = ChipNetwork()
-    for name, shape, _ in entry["inputs"]:
-        net.add_input(name, shape=tuple(shape))
+    draft = Draft()
+    for name, shape, message_bits, _ in entry["inputs"]:
+        draft.net.add_input(name, shape=tuple(shape), message_bits=message_bits)
     for p in entry["populations"]:
-        net.add_population(p["name"], shape=tuple(p["shape"]), **{f: take(v) for f, v in p["fields"].items()})
-    given = []
+        rest = {key: p[key] for key in ("model", "reset", *SCHEDULE) if key in p}
+        fields = {f: take(v) for f, v in p["fields"].items()}
+        draft.net.add_population(p["name"], shape=tuple(p["shape"]), **rest, **fields)
     for p in entry["projections"]:
         arrays: dict[str, Any] = {name: take(place) for name, place in p["arrays"].items()}
         if "indptr" in arrays:
             arrays["indptr"] = arrays["indptr"].astype(np.int64)
         geometry = {name: tuple(v) if isinstance(v, list) else v for name, v in p["geometry"].items()}
         ends = dict(zip(("source_shape", "target_shape"), map(tuple, p["shapes"]), strict=True))
-        given.append(kinds[p["kind"]](**arrays, **ends, **geometry))
-        source, target = p["ends"]
-        net.attach(source, target, given[-1], **p["settings"])
-    inputs = {name: take_bits(place) for name, _, place in entry["inputs"]}
-    lava = LavaOutcome(
-        {p["name"]: take_bits(p["s"]) for p in entry["populations"]},
-        {p["name"]: {r: take(p[r]) for r in REGISTERS} for p in entry["populations"]},
-    )
-    plan, unprepared = plans_of(net, given, inputs, entry["steps"])
-    return Case(entry["label"], plan, unprepared, lava)
-
-
-def plans_of(
-    net: ChipNetwork, given: Sequence[Any], inputs: Mapping[str, NDArray[np.uint8]], steps: int
-) -> tuple[Plan, Plan]:
-    """The plan of a network, and the one with its connections as given; both record u and v everywhere."""
-    pairs = zip(net.projections, given, strict=True)
-    raw = ChipNetwork(net.inputs, net.populations, [replace(p, connection=c) for p, c in pairs])
-    registers = dict.fromkeys(net.populations, REGISTERS)
-    prepared, unprepared = (Plan(n, inputs, steps, steps, registers, False) for n in (net, raw))
-    return prepared, unprepared
+        connection = kinds[p["kind"]](**arrays, **ends, **geometry)
+        delay = take(p["delay"])
+        if isinstance(connection, Sparse) and np.ndim(delay):
+            delay = connection.with_weights(delay).to_csr().toarray()
+        draft.attach(*p["ends"], connection, **p["settings"], delay=delay)
+    inputs = {name: take(place) for name, *_, place in entry["inputs"]}
+    case = draft.case(entry["label"], inputs, *entry["steps"])
+    spikes = {
+        source: take(place)
+        for p in entry["populations"]
+        for source, place in zip(case.plan.outputs[p["name"]], p["s"], strict=True)
+    }
+    states = {p["name"]: {r: take(v) for r, v in p["states"].items()} for p in entry["populations"]}
+    case.lava = LavaOutcome(spikes, states)
+    return case
 
 
 def manifest(folder: Path = FOLDER) -> dict[str, Any]:
@@ -188,13 +172,14 @@ def load(folder: Path = FOLDER) -> dict[str, Case]:
     return {case.label: case for case in cases}
 
 
-def compare(case: Any, found: Any) -> tuple[dict[str, int], str | None]:
-    """How many values of each register differ from Lava's, and the first divergence in words."""
-    wrong, places, lava = dict.fromkeys("uvs", 0), [], case.answer()
+def compare(case: Any, found: Any) -> tuple[Counter[str], str | None]:
+    """How many values of each register (``s``: messages) differ from Lava's, and the first divergence in words."""
+    wrong, places, lava = Counter[str](), [], case.answer()
     for name in case.plan.net.populations:
-        pairs = {"s": (lava.spikes[name], found.spikes[name])}
-        pairs |= {r: (lava.states[name][r], found.states[name][r]) for r in REGISTERS}
-        for register, (theirs, ours) in pairs.items():
+        registers = case.plan.registers[name]
+        pairs = [(r, lava.states[name][r], found.states[name][r]) for r in registers]
+        pairs += [("s", lava.spikes[source], found.spikes[source]) for source in case.plan.outputs[name]]
+        for register, theirs, ours in pairs:
             if theirs.shape != ours.shape:
                 raise ValueError(f"{case.label}: '{name}' has shape {ours.shape}, Lava's {theirs.shape}")
             differs = np.argwhere(theirs != ours)

@@ -51,19 +51,41 @@ def wide_conv() -> ChipNetwork:
     return net
 
 
+def ternary_into(model: str) -> ChipNetwork:
+    net = network(model="ternary_lif")
+    net.add_population("next", shape=3, model=model)
+    net.connect("layer one", "next", kind="direct")
+    return net
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: network(model="sigma_delta_corrected"), r"(?s)lava#875.*'layer one'.*model 'sigma_delta'; or --eng"),
+        (lambda: network(model="rf", reset_interval=3), r"(?s)reset_interval on model 'rf'.*reset_interval 0"),
+        (
+            lambda: network(model="delta_encoder", num_bits=9, spike_exp=24),
+            r"(?s)num_bits 9 .*spike_exp 24.*within 32",
+        ),
+        (lambda: ternary_into("delta"), r"(?s)64 bits in Lava, to model 'delta'.*'layer one' -> 'next'.*'graded_vec'"),
         (lambda: network(reset="subtract"), r"(?s)reset 'subtract'.*'layer one'.*'zero'.*--against reference"),
         (lambda: network(reset="none", vth=131071), r"(?s)reset 'none'.*'layer one'.*--engine reference"),
-        (lambda: network(refractory=2), r"(?s)no equal of refractory.*'layer one'.*--engine reference"),
-        (delayed_conv, r"(?s)Conv has no delay \(2 here\).*'in' -> 'layer one'.*to_csr"),
-        (wide_conv, r"(?s)up to 127.*200.*'in' -> 'wide'.*to_csr"),
+        (lambda: network(refractory=2), r"(?s)no fixed_pt equal of refractory.*'layer one'.*--engine reference"),
+        (delayed_conv, r"(?s)Conv with delay \(2 here\).*'in' -> 'layer one'.*to_csr"),
+        (wide_conv, r"(?s)above 127.*200.*'in' -> 'wide'.*to_csr"),
     ],
 )
 def test_what_lava_cannot_do_is_refused_beforehand(make: Callable[[], ChipNetwork], message: str) -> None:
     with pytest.raises(SimulationError, match=message):
         run_lava(plan_for(make()), python=Path("never started"), timeout_s=1)
+
+
+@pytest.mark.parametrize(
+    "net", [ternary_into("graded_vec"), network(model="delta_encoder", num_bits=8, spike_exp=24)], ids=["wide", "bits"]
+)
+def test_what_lava_can_do_is_not_refused(net: ChipNetwork) -> None:
+    with pytest.raises(MissingDependency):
+        run_lava(plan_for(net, registers=()), python=Path("no such interpreter"), timeout_s=60)
 
 
 @pytest.mark.parametrize("python", [Path("no such interpreter"), PYTHON])

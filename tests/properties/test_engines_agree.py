@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 from hypothesis import given, settings
-from numpy.typing import NDArray
-from strategies import chip_networks
+from lava_case import Case
+from strategies import cases
 
-from neurodeploy import ChipNetwork, simulate
+from neurodeploy.simulate.engine import run_fast
+from neurodeploy.simulate.plan import Outcome
+from neurodeploy.simulate.reference import run_reference
 
 
-@settings(max_examples=150, deadline=None)
-@given(chip_networks())
-def test_fast_equals_reference(case: tuple[ChipNetwork, NDArray[np.uint8]]) -> None:
-    net, spikes = case
-    record = dict.fromkeys(net.populations, ("u", "v"))
-    steps = spikes.shape[1] + net.latency_steps + 2
-    slow = simulate(net, spikes, steps=steps, record=record, engine="reference")
-    fast = simulate(net, spikes, steps=steps, record=record, engine="fast")
-    assert fast.engine == "fast"
-    for name in net.populations:
-        np.testing.assert_array_equal(fast.spikes[name], slow.spikes[name])
-        for register in ("u", "v"):
-            np.testing.assert_array_equal(fast.states[name][register], slow.states[name][register])
-    assert fast.counters.populations == slow.counters.populations
+def assert_same(found: Outcome, expected: Outcome) -> None:
+    for field in fields(Outcome):
+        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
+        assert ours.keys() == theirs.keys()
+        for name in theirs:
+            if field.name != "states":
+                np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{field.name} of {name}")
+                assert np.asarray(ours[name]).dtype == np.asarray(theirs[name]).dtype
+                continue
+            for register in theirs[name]:
+                np.testing.assert_array_equal(
+                    ours[name][register], theirs[name][register], err_msg=f"{name}.{register}"
+                )
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases())
+def test_fast_equals_reference(case: Case) -> None:
+    assert_same(run_fast(case.plan), run_reference(case.plan))

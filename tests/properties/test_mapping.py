@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from strategies import chip_networks
+from lava_case import Case
+from strategies import cases
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
@@ -78,13 +78,10 @@ def targets(draw: st.DrawFn) -> Target:
     return edited(target, "mesh", chips=draw(st.sampled_from([2, 200])), tiles_x=2, tiles_y=3, tile_order=order)
 
 
-Case = tuple[ChipNetwork, NDArray[np.uint8]]
-
-
 @settings(max_examples=80, deadline=None)
-@given(chip_networks(), targets(), st.sampled_from([None, 1, 4]))
+@given(cases(), targets(), st.sampled_from([None, 1, 4]))
 def test_every_mapping_is_legal_and_counted_alike(case: Case, target: Target, most: int | None) -> None:
-    net, _ = case
+    net = case.plan.net
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(remedies, "load_target", LOADED.__getitem__)  # parsing them again and again takes seconds
@@ -109,10 +106,10 @@ def test_every_mapping_is_legal_and_counted_alike(case: Case, target: Target, mo
 
 
 @settings(max_examples=40, deadline=None)
-@given(chip_networks(), targets(), st.integers(0, 2**32 - 1))
+@given(cases(), targets(), st.integers(0, 2**32 - 1))
 def test_any_assignment_is_counted_as_the_checker_counts_it(case: Case, target: Target, seed: int) -> None:
     """Neither the passes' own splits nor legality: scattered neurons, shared cores, blocks that are none."""
-    net, _ = case
+    net = case.plan.net
     mapping = _scattered(net, np.random.default_rng(seed), 4)
     counted = recount(net, mapping, target, reached_cores(net, mapping))
     for core in utilisation(net, mapping, target).cores:
@@ -120,16 +117,13 @@ def test_any_assignment_is_counted_as_the_checker_counts_it(case: Case, target: 
 
 
 @settings(max_examples=40, deadline=None)
-@given(chip_networks(), targets(), st.integers(0, 2**32 - 1), st.sampled_from([64, 2**25]))
+@given(cases(), targets(), st.integers(0, 2**32 - 1), st.sampled_from([64, 2**25]))
 def test_traffic_equals_a_triple_loop(case: Case, target: Target, seed: int, chunk: int) -> None:
-    net, spikes = case
+    plan = case.plan
     rng = np.random.default_rng(seed)
-    mapping = permute(_scattered(net, rng, 5), target, rng)
-    batch, length = spikes.shape[:2]
-    steps = length + net.latency_steps + int(rng.integers(0, 3))
-    flat = spikes.reshape(batch, length, -1)
-    plan = Plan(net, {"in": flat}, steps, steps - net.latency_steps, {}, False)
-    sent = {"in": flat} | dict(run_reference(plan).spikes)
+    mapping = permute(_scattered(plan.net, rng, 5), target, rng)
+    messages = dict(plan.inputs) | dict(run_reference(plan).spikes)
+    sent = {name: (values != 0).astype(np.uint8) for name, values in messages.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(traffic, "CHUNK_BYTES", chunk)
         found = traffic.measure(plan, sent, mapping, target)
@@ -165,18 +159,19 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
     sources = {name: dict.fromkeys(("packets", "hops_x", "hops_y", "inter_chip"), 0) for name in sent}
     packets_out = np.zeros(cores, np.int64)
     for name, spikes in sent.items():
+        sender = net.sender_of(name)
         for b, t, neuron in zip(*np.nonzero(spikes), strict=True):
             receivers = np.zeros(cores, bool)
             for p, table in zip(plan.projections, synapses, strict=True):
                 first, last = plan.window(p.target)
-                if p.source == name and first <= t + 1 + 1 + p.delay <= last:
+                if p.source == name and first <= t + 1 + p.latency <= last:
                     syn_ops[b, t] += table[neuron][0].astype(np.int64)
                     receivers |= table[neuron][0] > 0
             for core in np.flatnonzero(receivers):
                 packets[b, t, core] += 1
                 sources[name]["packets"] += 1
                 here = (int(mapping.chip_of[core]), *tile(core))
-                own = int(mapping.core_of[name][neuron]) if name in net.populations else None
+                own = int(mapping.core_of[sender][neuron]) if sender in net.populations else None
                 packets_out[own if own is not None else 0] += own is not None
                 start = (0, 0, 0) if own is None else (int(mapping.chip_of[own]), *tile(own))
                 legs = [(start, here)] if start[0] == here[0] else [(start, (0, 0, 0)), ((0, 0, 0), here)]

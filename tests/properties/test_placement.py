@@ -9,15 +9,17 @@ import numpy as np
 from graphs import conv_net, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+from lava_case import Case
 from percore import core_network
-from strategies import chip_networks
+from strategies import cases
 
 from neurodeploy import ChipNetwork, Options, Program, load_target, simulate
 from neurodeploy import compile as compile_model
 from neurodeploy.chipmap import Mapping
 from neurodeploy.mapping import check_mapping, map_network
 from neurodeploy.mapping.place import permute
+from neurodeploy.simulate.engine import run_fast
+from neurodeploy.simulate.plan import Plan
 
 
 def scattered(net: ChipNetwork, cores: int, rng: np.random.Generator) -> Mapping:
@@ -26,30 +28,28 @@ def scattered(net: ChipNetwork, cores: int, rng: np.random.Generator) -> Mapping
     return Mapping(core_of, np.zeros(cores, np.int32), np.arange(cores, dtype=np.int32))
 
 
-@settings(max_examples=40, deadline=None)
-@given(chip_networks(), st.integers(1, 5), st.integers(0, 99))
-def test_any_split_computes_the_same_spikes(case: tuple[ChipNetwork, NDArray[np.uint8]], cores: int, seed: int) -> None:
-    net, spikes = case
-    whole = simulate(net, spikes, record=dict.fromkeys(net.populations, ("u", "v")))
-    sent = {f">{n}": s.reshape(len(spikes), whole.steps, -1) for n, s in whole.spikes.items()}
-    padding = ((0, 0), (0, whole.steps - spikes.shape[1]), (0, 0))
-    sent[">in"] = np.pad(spikes.reshape(*spikes.shape[:2], -1), padding)
+@settings(max_examples=60, deadline=None)
+@given(cases(wide_kernels=False), st.integers(1, 5), st.integers(0, 99))
+def test_any_split_computes_the_same_spikes(case: Case, cores: int, seed: int) -> None:
+    plan, net = case.plan, case.plan.net
+    whole = run_fast(plan)
+    sent = plan.padded_inputs() | dict(whole.spikes)
     mapping = scattered(net, cores, np.random.default_rng(seed))
     seen = {n: np.zeros(p.size, bool) for n, p in net.populations.items()}
     for core in range(cores):
-        local, held = core_network(net, mapping, core)
-        if not held:
+        local, held, feeds = core_network(net, mapping, core)
+        if not feeds:  # nothing there, or nothing that anyone talks to
+            for name, neurons in held.items():
+                seen[name][neurons] = True
             continue
-        live = whole.steps - net.latency_steps
-        ports = {port: sent[port] for port in local.inputs}
-        part = simulate(local, ports, steps=live + local.latency_steps, record=dict.fromkeys(held, ("u", "v")))
+        inputs = {port: sent[source][:, :, neurons] for port, (source, neurons) in feeds.items()}
+        registers = {name: plan.registers[name] for name in held}
+        part = run_fast(Plan(local, inputs, plan.steps, plan.live_steps, registers, False))
         for name, neurons in held.items():
-            window = slice(net.populations[name].start, net.populations[name].start + live)
-            full = whole.spikes[name].reshape(len(spikes), whole.steps, -1)
-            np.testing.assert_array_equal(part.spikes[name][:, window], full[:, window, neurons])
-            for register in ("u", "v"):
-                state = whole.states[name][register].reshape(len(spikes), whole.steps, -1)
-                np.testing.assert_array_equal(part.states[name][register][:, window], state[:, window, neurons])
+            for output in plan.outputs[name]:
+                np.testing.assert_array_equal(part.spikes[output], whole.spikes[output][:, :, neurons])
+            for register, values in part.states[name].items():
+                np.testing.assert_array_equal(values, whole.states[name][register][:, :, neurons])
             seen[name][neurons] = True
     assert all(s.all() for s in seen.values())
 

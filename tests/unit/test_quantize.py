@@ -214,7 +214,21 @@ def odd_kernel() -> ChipNetwork:
     return net
 
 
+def with_model(model: str) -> ChipNetwork:
+    net = base_net()
+    net.add_population("b", shape=2, model=model)
+    return net
+
+
+def with_graded_input() -> ChipNetwork:
+    net = base_net()
+    net.add_input("values", shape=2, message_bits=8)
+    return net
+
+
 LACKING = {
+    "models": (lambda: with_model("rf"), "neuron model 'rf'"),
+    "graded_messages": (with_graded_input, "graded messages of 8 bits"),
     "resets": (lambda: base_net(reset="subtract"), "reset 'subtract'"),
     "decays": (lambda: base_net(du=-1), "current without decay"),
     "initial_state": (lambda: base_net(v0=5), "initial membrane"),

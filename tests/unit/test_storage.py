@@ -14,8 +14,9 @@ import h5py
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from lava_case import Case
 from programs import assert_same_program, assert_same_run, program_of, rich_network
-from strategies import chip_networks
+from strategies import cases
 
 import neurodeploy as nd
 from neurodeploy import storage
@@ -57,9 +58,9 @@ def test_a_compiled_program_survives(conv_model: Path, tmp_path: Path, rng: np.r
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(case=chip_networks())
-def test_any_network_survives(case: tuple[nd.ChipNetwork, np.ndarray], tmp_path: Path) -> None:
-    original = program_of(case[0])
+@given(case=cases())
+def test_any_network_survives(case: Case, tmp_path: Path) -> None:
+    original = program_of(case.plan.net)
     nd.save(original, tmp_path / "p.ndp")
     assert_same_program(original, nd.load(tmp_path / "p.ndp"))
 
@@ -139,9 +140,9 @@ def test_damage_is_found_before_libhdf5_sees_it(stored: Path, monkeypatch: pytes
     assert "checksum" in refused(stored, data).what and "again" in refused(stored, data).remedy
 
 
-@pytest.mark.parametrize("version", [2, 17])
+@pytest.mark.parametrize("version", [3, 17])
 def test_a_newer_version_says_to_upgrade(stored: Path, version: int) -> None:
-    assert storage.VERSION == 1
+    assert storage.VERSION == 2
     data = stored.read_bytes()
     for contents in (data[storage.BLOCK :], b"whatever the future brings"):
         error = refused(stored, storage._block(version, contents) + contents)

@@ -37,8 +37,8 @@ def run_lava_many(plans: Sequence[Plan], *, python: Path, timeout_s: float) -> l
     """Run plans one after the other in one fresh worker process.
 
     Args:
-        plans: Networks of model ``cuba`` with reset ``zero``, or ``none`` where nothing can fire; delays on dense and
-            sparse only.
+        plans: Networks of the models of :mod:`neurodeploy.export.lava.models`, ``cuba`` with reset ``zero``, or
+            ``none`` where nothing can fire; delays on dense and sparse only.
         python: The interpreter that has lava-nc 0.10.0; neurodeploy need not be installed there.
         timeout_s: For all of them; Lava hangs for ever where one of its processes dies.
 
@@ -114,7 +114,7 @@ def _run_worker(python: Path, folder: Path, jobs: int, timeout_s: float) -> None
             f"Lava failed (exit code {code}), {_place(folder, jobs)}"
             f"{_tail(folder / 'error.txt')}{_tail(folder / 'log.txt')}",
             where="engine lava",
-            remedy="use --engine reference, which gives the same bits, and report the network",
+            remedy="use --engine reference, which defines the bits, and report the network",
         )
 
 

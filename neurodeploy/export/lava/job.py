@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
+from neurodeploy.chipnet import ChipNetwork, ChipProjection
 from neurodeploy.connections import Conv2d, Sparse
 from neurodeploy.errors import SimulationError
-from neurodeploy.neurons.cuba import VTH_NEVER
+from neurodeploy.export.lava.limits import Fault, conv_extents, population_fault, projection_fault
+from neurodeploy.export.lava.models import lava_process
+from neurodeploy.neurons import model_named
 from neurodeploy.simulate.plan import Plan
 
-LAVA_FIELDS = ("du", "dv", "vth", "bias_mant", "bias_exp", "u0", "v0")
-CONV_LIMIT = 127
-"""Lava holds the geometry of a convolution in eight bits."""
+Keep = Callable[[NDArray[Any]], str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +27,11 @@ class LavaOutcome:
     """What Lava computed; Lava counts neither wraps nor saturations.
 
     Attributes:
-        spikes: uint8 (B, steps, size) per population.
+        spikes: Messages (B, steps, size) per output, named and typed as in an engine's outcome.
         states: int32 (B, steps, size) per recorded register.
     """
 
-    spikes: Mapping[str, NDArray[np.uint8]]
+    spikes: Mapping[str, NDArray[Any]]
     states: Mapping[str, Mapping[str, NDArray[np.int32]]]
 
 
@@ -49,17 +49,23 @@ def write_jobs(plans: Sequence[Plan], folder: Path) -> None:
 
 def read_outcome(plan: Plan, path: Path) -> LavaOutcome:
     """The result of one job."""
-    spikes: dict[str, NDArray[np.uint8]] = {}
+    spikes: dict[str, NDArray[Any]] = {}
     states: dict[str, dict[str, NDArray[np.int32]]] = {}
     with np.load(path) as results:
-        for k, name in enumerate(plan.net.populations):
-            trace = results[f"p{k}"]
-            if kept := plan.registers.get(name, ()):
-                trace, *registers = np.moveaxis(trace, 2, 0)
-                both = dict(zip("uv", registers, strict=True))
-                states[name] = {register: both[register] for register in kept}
-            spikes[name] = trace.astype(np.uint8)
+        for k, (name, outputs) in enumerate(plan.outputs.items()):
+            rows = np.moveaxis(results[f"p{k}"], 2, 0)
+            for source, messages in zip(outputs, rows, strict=False):
+                spikes[source] = messages.astype(np.int32 if plan.net.message_bits_of(source) else np.uint8)
+            if name in plan.registers:
+                found = dict(zip(_traced(plan, name), rows[len(outputs) :], strict=True))
+                states[name] = {register: found[register] for register in plan.registers[name]}
     return LavaOutcome(spikes, states)
+
+
+def _traced(plan: Plan, name: str) -> tuple[str, ...]:
+    """Registers whose values come back; those of DeltaEncoder always, to see whether they leave its 32 bits."""
+    model = model_named(plan.net.populations[name].model)
+    return model.registers if plan.registers.get(name) or model.name == "delta_encoder" else ()
 
 
 def _job(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
@@ -69,31 +75,61 @@ def _job(plan: Plan, arrays: dict[str, NDArray[Any]]) -> dict[str, Any]:
 
     net = plan.net
     nodes = {name: k for k, name in enumerate([*net.inputs, *net.populations])}
-    for population in net.populations.values():
-        _refuse_population(population)
-    inputs = []
-    for name in net.inputs:
-        missing = max(0, plan.steps - plan.inputs[name].shape[1])
-        spikes = np.pad(plan.inputs[name][:, : plan.steps], ((0, 0), (0, missing), (0, 0)))
-        inputs.append(keep(spikes.transpose(0, 2, 1)))  # Lava's sources have time last
+    for name, population in net.populations.items():
+        _refuse(population_fault(population), f"population '{name}'")
+    for p in net.projections:
+        _refuse(projection_fault(net, p), f"projection '{p.source}' -> '{p.target}'")
+    populations = [_population(plan, name, keep) for name in net.populations]
+    inputs = plan.padded_inputs()
     return {
         "steps": plan.steps,
         "period": plan.steps + (pause(net) if plan.batch > 1 else 0),
         "samples": plan.batch,
-        "inputs": inputs,
-        "populations": [
-            {
-                "size": population.size,
-                "fields": {field: keep(population.fields[field]) for field in LAVA_FIELDS},
-                "window": plan.window(name),
-                "reset": [population.reset_interval, population.reset_offset],
-                "registers": bool(plan.registers.get(name)),
-            }
-            for name, population in net.populations.items()
-        ],
+        "inputs": [keep(inputs[name].transpose(0, 2, 1)) for name in net.inputs],  # Lava's sources have time last
+        "populations": populations,
         "projections": [
-            {"source": nodes[p.source], "target": nodes[p.target]} | _synapses(p, keep) for p in net.projections
+            {"source": nodes[net.sender_of(p.source)], "target": nodes[p.target]}
+            | lava_ports(net, p)
+            | _synapses(p, keep)
+            for p in net.projections
         ],
+    }
+
+
+def _refuse(fault: Fault | None, where: str) -> None:
+    if fault is not None:
+        what, remedy = fault
+        raise SimulationError(
+            f"Lava 0.10.0 has no fixed_pt equal of {what}",
+            where=f"{where}, engine lava",
+            remedy=f"{remedy}; or --engine reference (verify: --against reference), which defines the rest",
+        )
+
+
+def lava_ports(net: ChipNetwork, projection: ChipProjection) -> dict[str, str]:
+    """``out`` and ``in``: Lava's names of the ports that a projection connects."""
+    sender, out = net.sender_of(projection.source), "s_out"
+    if sender in net.populations:
+        number = net.outputs_of(sender).index(projection.source)
+        out = list(lava_process(net.populations[sender]).outputs.values())[number]
+    return {"out": out, "in": lava_process(net.populations[projection.target]).ports[projection.port]}
+
+
+def _population(plan: Plan, name: str, keep: Keep) -> dict[str, Any]:
+    def values(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: {"array": keep(x)} if isinstance(x, np.ndarray) else x for key, x in given.items()}
+
+    population = plan.net.populations[name]
+    process = lava_process(population)
+    return {
+        "process": process.name,
+        "size": population.size,
+        "arguments": values(process.arguments),
+        "initial": values(process.initial),
+        "window": plan.window(name),
+        "ports": list(process.ports.values()),
+        "outputs": list(process.outputs.values()),
+        "registers": [process.registers[register] for register in _traced(plan, name)],
     }
 
 
@@ -102,25 +138,10 @@ def pause(net: ChipNetwork) -> int:
     return 1 + max((projection.delay for projection in net.projections), default=0)
 
 
-def _refuse_population(population: ChipPopulation) -> None:
-    """Reset ``none`` is ``zero`` where v, at most 2^23 - 1, never exceeds the threshold: a passive read-out."""
-    never_fires = bool(np.all(population.fields["vth"] >= VTH_NEVER)) if "vth" in population.fields else False
-    resets = ("zero", "none") if never_fires else ("zero",)
-    missing = []
-    if population.model != "cuba" or population.reset not in resets:
-        missing.append(f"model '{population.model}' with reset '{population.reset}'")
-    missing += [name for name in population.fields if name not in LAVA_FIELDS and np.any(population.fields[name])]
-    if missing:
-        raise SimulationError(
-            f"Lava's fixed_pt LIF has no equal of {', '.join(missing)}",
-            where=f"population '{population.name}', engine lava",
-            remedy="use model 'cuba' with reset 'zero', or --engine reference (verify: --against reference), "
-            "which defines the rest",
-        )
-
-
-def _synapses(projection: ChipProjection, keep: Any) -> dict[str, Any]:
+def _synapses(projection: ChipProjection, keep: Keep) -> dict[str, Any]:
     c = projection.connection
+    if c.kind == "direct":
+        return {"kind": c.kind}
     described: dict[str, Any] = {
         "kind": c.kind,
         "weights": keep(c.weights),
@@ -128,43 +149,15 @@ def _synapses(projection: ChipProjection, keep: Any) -> dict[str, Any]:
         "num_weight_bits": projection.num_weight_bits,
         "sign_mode": projection.sign_mode,
         "delay": projection.delay,
+        "message_bits": projection.message_bits,
         "delays": None if projection.delays is None else keep(projection.delays),
     }
     if isinstance(c, Sparse):
         described |= {"shape": [c.n_target, c.n_source], "indices": keep(c.indices), "indptr": keep(c.indptr)}
     elif isinstance(c, Conv2d):
-        _refuse_conv(projection, c)
-        (channels, height, width), (kh, kw) = c.source_shape, c.weights.shape[2:]
-        spans = (
-            height + 2 * c.padding[0] - c.dilation[0] * (kh - 1),
-            width + 2 * c.padding[1] - c.dilation[1] * (kw - 1),
-        )
         described |= {
             "source_shape": c.source_shape,
-            "extents": [channels, c.weights.shape[0], height, width, *(span - 1 for span in spans)],
+            "extents": conv_extents(c),
             **{name: value if name != "groups" else value[0] for name, value in c.geometry().items()},
         }
-    elif c.kind != "dense":
-        raise SimulationError(
-            f"no Lava process for connection kind '{c.kind}'",
-            where=f"projection '{projection.source}' -> '{projection.target}', engine lava",
-            remedy="connect with kind 'sparse', which holds any wiring, or use --engine reference",
-        )
     return described
-
-
-def _refuse_conv(projection: ChipProjection, c: Conv2d) -> None:
-    where = f"projection '{projection.source}' -> '{projection.target}', engine lava"
-    if projection.delay:
-        raise SimulationError(
-            f"Lava's Conv has no delay ({projection.delay} here)",
-            where=where,
-            remedy="use kind 'sparse' with connection.to_csr(), delay 0, or --engine reference",
-        )
-    geometry = (*c.weights.shape[2:], *c.stride, *c.padding, *c.dilation, c.groups)
-    if max(geometry) > CONV_LIMIT:
-        raise SimulationError(
-            f"Lava's Conv holds kernel size, stride, padding, dilation and groups up to {CONV_LIMIT}, here {geometry}",
-            where=where,
-            remedy="use kind 'sparse' with connection.to_csr(), or --engine reference",
-        )

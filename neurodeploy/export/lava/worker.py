@@ -55,13 +55,12 @@ def main(folder: Path) -> int:
 
 
 def _run_job(job: Mapping[str, Any], arrays: Arrays) -> dict[str, NDArray[np.int32]]:
-    """Per population (samples, steps, 3, n), or (samples, steps, n) of spikes where no register is wanted.
+    """Per population (samples, steps, rows, n): its outputs, then the registers that are wanted.
 
     Samples follow each other in one run of Lava, as many as its shared memory for the traces is to hold.
     """
-    widths = [spec["size"] * (3 if _probed(spec, job) else 1) for spec in job["populations"]]
-    per_sample = BYTES_PER_VALUE * job["period"] * sum(widths)
-    most = max(1, TRACE_BYTES // per_sample)
+    values = sum(spec["size"] * (len(spec["outputs"]) + len(spec["registers"])) for spec in job["populations"])
+    most = max(1, TRACE_BYTES // (BYTES_PER_VALUE * job["period"] * values))
     parts = [_run_samples(job, arrays, range(k, min(k + most, job["samples"]))) for k in range(0, job["samples"], most)]
     return {f"p{k}": np.concatenate(values) for k, values in enumerate(zip(*parts, strict=True))}
 
@@ -74,15 +73,13 @@ def _run_samples(job: Mapping[str, Any], arrays: Arrays, samples: range) -> list
 
     steps = job["period"] * len(samples)
     nodes = [RingBuffer(data=_back_to_back(arrays[key], samples, job["period"])) for key in job["inputs"]]
-    populations = [_population(spec, arrays, job) for spec in job["populations"]]
+    populations = [_population(spec, arrays, job["period"]) for spec in job["populations"]]
     nodes += populations
     for spec in job["projections"]:
         _connect(spec, arrays, nodes[spec["source"]], nodes[spec["target"]])
-    readers = []
-    for spec, process in zip(job["populations"], populations, strict=True):
-        port = process.trace if _probed(spec, job) else process.s_out
-        readers.append(Extractor(shape=port.shape, buffer_size=steps + 1))
-        port.connect(readers[-1].in_port)
+    readers = [Extractor(shape=process.trace.shape, buffer_size=steps + 1) for process in populations]
+    for process, reader in zip(populations, readers, strict=True):
+        process.trace.connect(reader.in_port)
     config = Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={Extractor: PyLoihiExtractorModel})
     started = []
     try:
@@ -95,11 +92,7 @@ def _run_samples(job: Mapping[str, Any], arrays: Arrays, samples: range) -> list
     finally:
         for process in started:
             process.stop()
-    split = [trace.reshape(len(samples), job["period"], *trace.shape[1:])[:, : job["steps"]] for trace in traces]
-    return [
-        trace[:, :, 0] if _probed(spec, job) and not spec["registers"] else trace
-        for spec, trace in zip(job["populations"], split, strict=True)
-    ]
+    return [trace.reshape(len(samples), job["period"], *trace.shape[1:])[:, : job["steps"]] for trace in traces]
 
 
 def _back_to_back(spikes: NDArray[Any], samples: range, period: int) -> NDArray[np.int32]:
@@ -109,48 +102,41 @@ def _back_to_back(spikes: NDArray[Any], samples: range, period: int) -> NDArray[
     return np.ascontiguousarray(padded.transpose(1, 0, 2).reshape(chosen.shape[1], -1))
 
 
-def _probed(spec: Mapping[str, Any], job: Mapping[str, Any]) -> bool:
-    """Whether the population needs what Lava's own LIF has not."""
-    return bool(spec["registers"] or job["samples"] > 1 or spec["window"] != [1, job["steps"]])
-
-
 def _exact(values: NDArray[Any]) -> NDArray[np.int32]:
     integers = values.astype(np.int32)
     if not np.array_equal(integers, values):
-        raise ValueError("Lava returned values that are not 32-bit integers")
+        raise ValueError(
+            "Lava returned values that are not 32-bit integers; DeltaEncoder computes in 64 bits where we wrap: "
+            "use smaller inputs or another spike_exp"
+        )
     return integers
 
 
-def _population(spec: Mapping[str, Any], arrays: Arrays, job: Mapping[str, Any]) -> Any:
-    from lava.proc.lif.process import LIF, LIFReset
-    from probe.lif import ProbedLIF, ProbedLIFReset  # type: ignore[import-not-found]
+def _population(spec: Mapping[str, Any], arrays: Arrays, period: int) -> Any:
+    from probe.processes import PROBED  # type: ignore[import-not-found]
 
-    size = spec["size"]
-    fields: dict[str, Any] = {name: arrays[key] for name, key in spec["fields"].items()}
-    # Lava passes these three on as they are: a Python integer, or an integer per neuron
-    for name in ("du", "dv", "vth"):
-        fields[name] = fields[name].astype(np.int32) if fields[name].ndim else int(fields[name])
-    for name in ("bias_mant", "bias_exp", "u", "v"):
-        given = fields.pop(f"{name}0" if name in "uv" else name)
-        fields[name] = np.broadcast_to(given, (size,)).astype(np.int32)
-    interval, offset = spec["reset"]
-    if interval:
-        fields |= {"reset_interval": interval, "reset_offset": offset}
-    if _probed(spec, job):
-        process = ProbedLIFReset if interval else ProbedLIF
-        return process(shape=(size,), window=tuple(spec["window"]), period=job["period"], **fields)
-    return (LIFReset if interval else LIF)(shape=(size,), **fields)
+    def values(given: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: arrays[x["array"]] if isinstance(x, dict) else x for name, x in given.items()}
+
+    probe = {key: spec[key] for key in ("window", "ports", "outputs", "registers")} | {"period": period}
+    process = PROBED[spec["process"]](shape=(spec["size"],), probe=probe, **values(spec["arguments"]))
+    for name, value in values(spec["initial"]).items():
+        getattr(process, name).init = value
+    return process
 
 
 def _connect(spec: Mapping[str, Any], arrays: Arrays, source: Any, target: Any) -> None:
-    if spec["kind"] == "conv2d":
+    sender, receiver = getattr(source, spec["out"]), getattr(target, spec["in"])
+    if spec["kind"] == "direct":
+        sender.connect(receiver)
+    elif spec["kind"] == "conv2d":
         synapse = _conv(spec, arrays)
-        source.s_out.reshape(tuple(spec["source_shape"])).transpose((2, 1, 0)).connect(synapse.s_in)
-        synapse.a_out.transpose((2, 1, 0)).flatten().connect(target.a_in)
-        return
-    synapse = _matrix_synapse(spec, arrays)
-    source.s_out.connect(synapse.s_in)
-    synapse.a_out.connect(target.a_in)
+        sender.reshape(tuple(spec["source_shape"])).transpose((2, 1, 0)).connect(synapse.s_in)
+        synapse.a_out.transpose((2, 1, 0)).flatten().connect(receiver)
+    else:
+        synapse = _matrix_synapse(spec, arrays)
+        sender.connect(synapse.s_in)
+        synapse.a_out.connect(receiver)
 
 
 def _matrix_synapse(spec: Mapping[str, Any], arrays: Arrays) -> Any:
@@ -171,7 +157,7 @@ def _matrix_synapse(spec: Mapping[str, Any], arrays: Arrays) -> Any:
         "weight_exp": spec["weight_exp"],
         "num_weight_bits": spec["num_weight_bits"],
         "sign_mode": SignMode[spec["sign_mode"].upper()],
-        "num_message_bits": 0,
+        "num_message_bits": spec["message_bits"],
     }
     if delay:
         return (DelaySparse if sparse else DelayDense)(delays=delays, **options)
@@ -192,7 +178,7 @@ def _conv(spec: Mapping[str, Any], arrays: Arrays) -> Any:
         padding=tuple(spec["padding"][::-1]),
         dilation=tuple(spec["dilation"][::-1]),
         groups=spec["groups"],
-        num_message_bits=0,
+        num_message_bits=spec["message_bits"],
     )
 
 

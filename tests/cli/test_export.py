@@ -1,0 +1,116 @@
+"""``neurodeploy export``, and ``.net`` files on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commandline import Cli
+from netx_files import SDNN, conv, dense, write_net
+
+import neurodeploy as nd
+from neurodeploy.cli import app
+from neurodeploy.export.formats import FORMATS
+from neurodeploy.frontends.netx import read_netx
+
+
+@pytest.fixture
+def net(work: Path) -> Path:
+    """A file that compiles, in the current folder; and ``net.ndp``, made of it."""
+    path = write_net(work / "model.net", [dense([[40, -60], [2, 200]]), dense([[100, 50], [-20, 80]], bias=[2, 3])])
+    nd.save(nd.compile(path), work / "net.ndp")
+    return path
+
+
+def test_compile_run_export_and_back(cli: Cli, net: Path) -> None:
+    result = cli("compile", "model.net", "--target", "loihi2", "-o", "p.ndp", "--json")
+    assert result.code == 0
+    assert (result.json["neurons"], result.json["synapses"], result.json["semantics"]["format"]) == (4, 8, "netx")
+    np.savez("spikes.npz", spikes=np.ones((3, 10, 2), np.uint8), labels=[0, 1, 0])
+    assert cli("run", "p.ndp", "--input", "spikes.npz", "--json").json["accuracy"] is not None
+    exported = cli("export", "p.ndp", "--to", "netx", "-o", "again.net", "--json")
+    assert exported.code == 0
+    assert exported.json == {
+        "program": "p.ndp",
+        "format": "netx",
+        "result": "again.net",
+        "layers": 3,
+        "load": "lava.lib.dl.netx.hdf5.Network('again.net')",
+        "notes": [],
+    }
+    assert read_netx("again.net").net.neurons == 4
+
+
+def test_for_people(cli: Cli, net: Path) -> None:
+    result = cli("export", "net.ndp", "--to", "netx", "-o", "out.net")
+    assert result.code == 0 and result.err == ""
+    assert result.out == "written: out.net\nload it with: lava.lib.dl.netx.hdf5.Network('out.net')\n"
+    result = cli("inspect", "model.net")
+    assert result.code == 0
+    assert "layer0 (dense)" in result.out and "format = netx" in result.out and "fits on 1 cores" in result.out
+
+
+def test_notes_are_printed(cli: Cli, work: Path) -> None:
+    layers = [{"type": "input", "shape": [1, 2, 3]}, conv(np.full((1, 1, 2, 2), 2), (1, 1, 2))]
+    nd.save(nd.compile(write_net(work / "a.net", layers)), work / "a.ndp")
+    assert cli("export", "a.ndp", "--to", "netx", "-o", "b.net").out.startswith(
+        "note: shapes in the file are (C, H, W)"
+    )
+
+
+def test_refused_with_all_reasons(cli: Cli, work: Path) -> None:
+    result = cli("export", "program.ndp", "--to", "netx", "-o", "out.net")
+    assert result.code == 3
+    assert "obstacles" in result.err and "try:" in result.err
+    fault = cli("export", "program.ndp", "--to", "netx", "-o", "out.net", "--json").json
+    assert fault["error"] == "CannotExport"
+    assert {o["layer"] for o in fault["obstacles"]} == {"hidden", "out"}
+    assert not Path("out.net").exists()
+
+
+def test_a_folder_for_lava(cli: Cli, net: Path) -> None:
+    result = cli("export", "net.ndp", "--to", "lava", "-o", "script", "--json")
+    assert result.code == 0
+    assert sorted(result.json["files"]) == sorted(f.name for f in Path("script").iterdir())
+    assert cli("export", "net.ndp", "--to", "lava", "-o", "script").code == 3
+    assert "written: other" in cli("export", "net.ndp", "--to", "lava", "-o", "other").out
+
+
+def test_wrong_arguments(cli: Cli, work: Path) -> None:
+    result = cli("export", "program.ndp", "--to", "nexx", "-o", "out.net")
+    assert result.code == 2 and "did you mean 'netx'? known:" in result.err
+    assert cli("export", "program.ndp", "-o", "out.net").code == 2
+    assert cli("export", "program.ndp", "--to", "netx").code == 2
+    for program, out in (("program.ndp", "program.ndp"), ("program.ndp", "."), ("missing", "a.net"), ("text", "a.net")):
+        before = (work / "program.ndp").read_bytes()
+        assert cli("export", program, "--to", "netx", "-o", out).code == 3
+        assert (work / "program.ndp").read_bytes() == before
+
+
+def test_options_of_net_files(cli: Cli, work: Path) -> None:
+    write_net(work / "a.net", [conv(np.full((1, 1, 2, 2), 2), (1, 2, 3), SDNN)])
+    assert "--input-shape C,H,W" in cli("inspect", "a.net").err
+    flags = ("--input-shape", "1,3,4", "--input-message-bits", "8")
+    assert cli("inspect", "a.net", *flags, "--json").json["inputs"] == {"input": [1, 3, 4]}
+    assert cli("compile", "a.net", "--target", "loihi2", "-o", "a.ndp", *flags).code == 0
+    exported = cli("export", "a.ndp", "--to", "netx", "-o", "b.net", "--json").json
+    assert exported["load"].endswith("'b.net', input_message_bits=8)")
+    for shape in ("3,a", "0,1", ",", "1.5"):
+        assert cli("inspect", "a.net", "--input-shape", shape).code == 2
+    assert cli("inspect", "a.net", *flags, "--dt-s", "1e-3").code == 3
+    assert cli("inspect", "model.nir", *flags).code == 3
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_note_of_the_reader_is_a_warning(cli: Cli, work: Path) -> None:
+    write_net(work / "a.net", [dense([[-8, -2]])])
+    result = cli("compile", "a.net", "--target", "loihi2", "-o", "a.ndp")
+    assert result.code == 0
+    assert result.err.startswith("warning: ") and "-8 into -6" in result.err
+
+
+def test_every_format_is_offered_and_described(cli: Cli) -> None:
+    help_text = " ".join(cli("export", "--help").out.split())
+    assert all(f"{name}: {form.what}" in help_text for name, form in FORMATS.items())
+    assert [p for p in app.commands["export"].params if "--to" in p.opts][0].type.choices == tuple(FORMATS)  # type: ignore[attr-defined]
