@@ -7,7 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-ABI_VERSION = 3  # as in version.c
+ABI_VERSION = 4  # as in version.c
 
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 

@@ -3,6 +3,7 @@
 #define ND_LIF_H
 
 #include "nd.h"
+#include "vec.h"
 
 #define M (INT32_C(1) << 23)
 
@@ -26,6 +27,13 @@ static inline int32_t lif_membrane(int32_t v, int32_t u, int32_t dv, int32_t bia
     if (next < 1 - M) next = 1 - M;
     *saturations += next != exact;
     return next;
+}
+
+/* lif_decay of lanes below 2^27 in magnitude, by 0 <= factor <= 4096: both halves of x and the factor fit 16 bits.
+ * (x * k + (x < 0 ? 4095 : 0)) >> 12 is x * k / 4096 toward zero; its high part (x >> 12) * k needs no rounding. */
+ND_INLINE nd_i32 lif_decay_lanes(nd_i32 x, nd_i32 factor) {
+    const nd_i32 low = nd_all(4095);
+    return nd_mul16(x >> 12, factor) + ((nd_mul16(x & low, factor) + ((x >> 31) & low)) >> 12);
 }
 
 #endif

@@ -2,21 +2,18 @@
  * Spikes: |sum| <= 256 * n_source < 2^31, checked when the network is handed over. */
 #include "nd.h"
 
-void nd_sparse(const nd_projection *p, const uint8_t *spikes, int32_t *acc) {
+void nd_sparse(const nd_projection *p, const int32_t *list, int64_t count, int32_t *acc) {
     const int16_t *weights = p->weights;
-    for (int32_t j = 0; j < p->n_source; j++) {
-        if (!spikes[j]) continue;
-        for (int64_t k = p->indptr[j]; k < p->indptr[j + 1]; k++) acc[p->indices[k]] += weights[k];
-    }
+    for (int64_t s = 0; s < count; s++)
+        for (int64_t k = p->indptr[list[s]]; k < p->indptr[list[s] + 1]; k++) acc[p->indices[k]] += weights[k];
 }
 
-int64_t nd_sparse_graded(const nd_projection *p, const int32_t *messages, int64_t *acc) {
+int64_t nd_sparse_graded(const nd_projection *p, const int32_t *list, int64_t count, const int32_t *messages, int64_t *acc) {
     const int16_t *weights = p->weights;
     int64_t wraps = 0;
-    for (int32_t j = 0; j < p->n_source; j++) {
-        const int64_t message = messages[j];
-        if (!message) continue;
-        for (int64_t k = p->indptr[j]; k < p->indptr[j + 1]; k++) {
+    for (int64_t s = 0; s < count; s++) {
+        const int64_t message = messages[list[s]];
+        for (int64_t k = p->indptr[list[s]]; k < p->indptr[list[s] + 1]; k++) {
             const int64_t product = weights[k] * message;
             const int64_t held = p->products_wrap ? nd_wrap32(product) : product;
             wraps += held != product;

@@ -14,22 +14,19 @@ from neurodeploy.target import Target
 def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
     """Count a finished run: every message but 0 is a spike; one that finds its receiver idle is no SynOp."""
     net = plan.net
-    messages = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
-    sent = {n: s if s.dtype == np.uint8 else (s != 0).astype(np.uint8) for n, s in messages.items()}
-    syn_ops = dict.fromkeys(net.populations, 0)
-    for p in plan.projections:
-        received = sent[p.source][:, plan.delivered(p)]
-        syn_ops[p.target] += int(received.sum(axis=(0, 1), dtype=np.int64) @ p.connection.fan_out())
-    counters = {n: PopulationCounters(int(sent[n].sum(dtype=np.int64))) for n in net.inputs}
+    counters = {n: PopulationCounters(outcome.sent[n]) for n in net.inputs}
     for name, population in net.populations.items():
         first, last = plan.window(name)
         counters[name] = PopulationCounters(
-            sum(int(sent[source].sum(dtype=np.int64)) for source in plan.outputs[name]),
-            syn_ops[name],
+            sum(outcome.sent[source] for source in plan.outputs[name]),
+            outcome.syn_ops[name],
             population.size * max(0, last - first + 1) * plan.batch,
-            int(outcome.active_updates[name].sum()),
+            outcome.active_updates[name],
             outcome.wraps[name],
             outcome.saturations[name],
         )
-    traffic = None if placed is None else measure(plan, sent, *placed)
-    return Counters(plan.batch, plan.steps, plan.live_steps, counters, traffic)
+    if placed is None:
+        return Counters(plan.batch, plan.steps, plan.live_steps, counters, None)
+    messages = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    sent = {n: s if s.dtype == np.uint8 else (s != 0).astype(np.uint8) for n, s in messages.items()}
+    return Counters(plan.batch, plan.steps, plan.live_steps, counters, measure(plan, sent, *placed))

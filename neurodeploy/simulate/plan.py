@@ -95,13 +95,17 @@ class Outcome:
     Attributes:
         spikes: Messages of every output (a population's name, or ``population.output``), (B, steps, size).
         states: int32 (B, steps, size) per recorded register.
-        active_updates: Updates with input, bias or a nonzero register, int64 (B, size).
+        active_updates: Updates with input, bias or a nonzero register.
         wraps: Times that a register or an int32 sum wrapped.
         saturations: Times that a register was clipped.
+        syn_ops: Messages but 0 that reached a synapse while its target was live, by target.
+        sent: Messages but 0, of every output and input.
     """
 
     spikes: Mapping[str, Messages]
     states: Mapping[str, Mapping[str, NDArray[np.int32]]]
-    active_updates: Mapping[str, NDArray[np.int64]]
+    active_updates: Mapping[str, int]
     wraps: Mapping[str, int]
     saturations: Mapping[str, int]
+    syn_ops: Mapping[str, int]
+    sent: Mapping[str, int]

@@ -10,7 +10,7 @@ from neurodeploy.chipnet import ChipPopulation
 from neurodeploy.errors import RegisterOverflow
 from neurodeploy.neurons import model_named
 from neurodeploy.neurons.model import Ints
-from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.plan import Messages, Outcome, Plan
 from neurodeploy.simulate.synapses import arriving
 
 
@@ -20,7 +20,7 @@ def run_reference(plan: Plan) -> Outcome:
     spikes, states = plan.rasters(), plan.traces()
     sent = spikes | plan.padded_inputs()
     registers = {n: _initial(p, batch) for n, p in net.populations.items()}
-    active = {n: np.zeros((batch, p.size), np.int64) for n, p in net.populations.items()}
+    active = dict.fromkeys(net.populations, 0)
     wraps = dict.fromkeys(net.populations, 0)
     saturations = dict.fromkeys(net.populations, 0)
     incoming = {n: [p for p in plan.projections if p.target == n] for n in net.populations}
@@ -45,7 +45,19 @@ def run_reference(plan: Plan) -> Outcome:
                     spikes[source][:, t - 1] = messages
             for register, kept in states.get(name, {}).items():
                 kept[:, t - 1] = registers[name][register]
-    return Outcome(spikes, states, active, wraps, saturations)
+    return Outcome(spikes, states, active, wraps, saturations, _syn_ops(plan, sent), _sent(sent))
+
+
+def _syn_ops(plan: Plan, sent: Mapping[str, Messages]) -> dict[str, int]:
+    total = dict.fromkeys(plan.net.populations, 0)
+    for p in plan.projections:
+        received = np.count_nonzero(sent[p.source][:, plan.delivered(p)], axis=(0, 1))
+        total[p.target] += int(received @ p.connection.fan_out())
+    return total
+
+
+def _sent(messages: Mapping[str, Messages]) -> dict[str, int]:
+    return {source: int(np.count_nonzero(values)) for source, values in messages.items()}
 
 
 def overflow_error(name: str, step: int, wraps: int, saturations: int) -> RegisterOverflow:
@@ -68,8 +80,7 @@ def _initial(population: ChipPopulation, batch: int) -> Mapping[str, Ints]:
     return {register: np.broadcast_to(values, (batch, population.size)) for register, values in start.items()}
 
 
-def _active(registers: tuple[str, ...], before: Mapping[str, Ints], inputs: Mapping[str, Ints], bias: Ints) -> Ints:
-    """1 where there is input, bias, or anything in a register."""
+def _active(registers: tuple[str, ...], before: Mapping[str, Ints], inputs: Mapping[str, Ints], bias: Ints) -> int:
+    """Neurons with input, bias, or anything in a register."""
     values = [*inputs.values(), *(before[register] for register in registers), bias]
-    active: Ints = np.any(np.broadcast_arrays(*(v != 0 for v in values)), axis=0).astype(np.int64)
-    return active
+    return int(np.count_nonzero(np.any(np.broadcast_arrays(*(v != 0 for v in values)), axis=0)))

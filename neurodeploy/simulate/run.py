@@ -55,6 +55,7 @@ def simulate(
     record: Mapping[str, Sequence[str]] | None = None,
     engine: str = "fast",
     strict: bool = False,
+    threads: int | None = None,
 ) -> Run:
     """Run an integer network on spikes.
 
@@ -67,6 +68,8 @@ def simulate(
         engine: ``fast`` or ``reference``; both give the same bits.
         strict: Raise RegisterOverflow where a register wraps or saturates, and refuse networks whose weights the
             synapse format altered; otherwise both are counted.
+        threads: How many share the samples on the ``fast`` engine; default what the work is worth. Results do not
+            depend on it.
 
     Raises:
         SimulationError: The input does not fit the network, or an unknown engine or register.
@@ -96,7 +99,7 @@ def simulate(
     if strict:
         _refuse_altered(net)
     plan = Plan(net, inputs, total, total - net.latency_steps, _registers(net, record or {}), strict)
-    outcome, used = _run(plan, engine)
+    outcome, used = _run(plan, engine, threads)
 
     def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
         view = values.reshape(*values.shape[:2], *net.shape_of(name))
@@ -112,14 +115,14 @@ def simulate(
     )
 
 
-def _run(plan: Plan, engine: str) -> tuple[Outcome, str]:
+def _run(plan: Plan, engine: str, threads: int | None) -> tuple[Outcome, str]:
     if engine == "reference":
         return run_reference(plan), engine
     from neurodeploy.kernels import KernelsUnavailable
     from neurodeploy.simulate.engine import run_fast
 
     try:
-        outcome = run_fast(plan)
+        outcome = run_fast(plan, threads=threads)
     except KernelsUnavailable as missing:
         warnings.warn(
             f"the C kernels are not available ({missing}); running the slow reference engine, same bits. "

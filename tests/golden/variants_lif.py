@@ -10,20 +10,23 @@ from golden.variant import Variant, both
 
 CUBA, CUBA_C, RUN_C = "neurons/cuba.py", "kernels/cuba.c", "kernels/run.c"
 LIF, LIF_C, PARTS = "neurons/lif.py", "kernels/lif.h", "chipnet_parts.py"
-REFERENCE, ENGINE, SYNAPSES = "simulate/reference.py", "simulate/engine.py", "simulate/synapses.py"
+REFERENCE, PREPARED, SYNAPSES = "simulate/reference.py", "simulate/prepared.py", "simulate/synapses.py"
 ARITHMETIC, WEIGHTS, CHIPNET = "arithmetic.py", "weights.py", "chipnet_synapses.py"
 CONV, CONV_C = "connections/conv.py", "kernels/conv2d.c"
 
 CLEAR, CLEAR_INHIBITORY = "held = (clipped >> cleared) << cleared", "-((-clipped >> cleared) << cleared)"
 LATENCY = 'return 0 if self.connection.kind == "direct" else 1 + self.delay'
 DECAY_C = "return (int64_t)x * factor / 4096;"
+DECAY_LANES_C = " + ((x >> 31) & low)"
 DECAY = "np.sign(x) * (np.abs(x) >> bits)"
 CORRECTED = "wrapped > STATE_LIMIT, wrapped - 2**24, np.where(wrapped <= -STATE_LIMIT, wrapped + 2**24, wrapped)"
 CORRECTED_C, CORRECTED_C_TOO = "if (next > M) next -= 2 * M;", "else if (next <= -M) next += 2 * M;"
 CLIPPED = "np.clip(wrap_int32(exact), -(STATE_LIMIT - 1), STATE_LIMIT - 1)"
+CLIPPED_LANES_C = "nd_clip(exact, nd_all(1 - M), nd_all(M - 1))"
 CLIPPED_C, CLIPPED_C_TOO = "if (next > M - 1) next = M - 1;", "if (next < 1 - M) next = 1 - M;"
 WRAP24_C = "(int32_t)(((uint32_t)%s + (UINT32_C(1) << 23)) & 0xFFFFFF) - M;"
 SHIFT_C, SHIFT_C_TOO = "exact >>= -p->weight_exp;", "nd_wrap32(held >> -p->weight_exp)"
+SHIFT_LANES_C = "inputs[i] += acc[i] >> -exponent;"
 SENT = "sent[p.source][:, emitted - 1]"
 DEFERRED = (
     f"sums[p.port] += (p.connection.propagate({SENT} if p.message_bits else {SENT} != 0) << 16 + p.weight_exp) "
@@ -61,28 +64,29 @@ SYNAPSE_AND_LIF_VARIANTS = (
         (
             (RUN_C, SHIFT_C, "exact /= INT64_C(1) << -p->weight_exp;"),
             (RUN_C, SHIFT_C_TOO, "nd_wrap32(held / (INT64_C(1) << -p->weight_exp))"),
+            (RUN_C, SHIFT_LANES_C, "inputs[i] += acc[i] / (INT32_C(1) << -exponent);"),
         ),
     ),
     both("5 no synapse latency", (PARTS, LATENCY, LATENCY.replace("1 + ", ""))),
     Variant(
         "6 du without its +1",
         ((LIF, "(DECAY_ONE - 1 - du)", "(DECAY_ONE - du)"),),
-        ((LIF_C, "4095 - du", "4096 - du"),),
+        ((LIF_C, "4095 - du", "4096 - du"), (CUBA_C, "4095 - nd_load", "4096 - nd_load")),
     ),
     Variant(
         "7 dv with a +1",
         ((LIF, '(DECAY_ONE - fields["dv"])', '(DECAY_ONE - 1 - fields["dv"])'),),
-        ((LIF_C, "4096 - dv", "4095 - dv"),),
+        ((LIF_C, "4096 - dv", "4095 - dv"), (CUBA_C, "4096 - nd_load", "4095 - nd_load")),
     ),
     Variant(
         "8 decay by floor",
         ((ARITHMETIC, DECAY, "x >> bits"),),
-        ((LIF_C, DECAY_C, "return (int64_t)x * factor >> 12;"),),
+        ((LIF_C, DECAY_C, "return (int64_t)x * factor >> 12;"), (LIF_C, DECAY_LANES_C, "")),
     ),
     Variant(
         "9 decay rounded to nearest",
         ((ARITHMETIC, DECAY, "(x + (1 << (bits - 1))) >> bits"),),
-        ((LIF_C, DECAY_C, "return ((int64_t)x * factor + 2048) >> 12;"),),
+        ((LIF_C, DECAY_C, "return ((int64_t)x * factor + 2048) >> 12;"), (LIF_C, DECAY_LANES_C, " + 2048")),
     ),
     Variant(
         "10 u saturates",
@@ -105,35 +109,43 @@ SYNAPSE_AND_LIF_VARIANTS = (
     Variant(
         "11c u = +2^23 is corrected",
         ((LIF, "wrapped > STATE_LIMIT", "wrapped >= STATE_LIMIT"),),
-        ((LIF_C, "if (next > M)", "if (next >= M)"),),
+        ((LIF_C, "if (next > M)", "if (next >= M)"), (CUBA_C, "next_u + (M - 1)", "next_u + M")),
     ),
     Variant(
         "12 v uses the old u",
         ((CUBA, 'membrane_step(state["v"], u, fields)', 'membrane_step(state["v"], state["u"], fields)'),),
         (
-            (CUBA_C, "u[i] = lif_current", "const int32_t old_u = u[i]; u[i] = lif_current"),
-            (CUBA_C, "lif_membrane(v[i], u[i]", "lif_membrane(v[i], old_u"),
+            (CUBA_C, "*u = lif_current", "const int32_t old_u = *u; *u = lif_current"),
+            (CUBA_C, "lif_membrane(*v, *u", "lif_membrane(*v, old_u"),
+            (CUBA_C, "+ next_u + bias", "+ old_u + bias"),
         ),
     ),
     Variant(
         "13 v wraps",
         ((LIF, CLIPPED, "((wrap_int32(exact) + STATE_LIMIT) & (2**24 - 1)) - STATE_LIMIT"),),
-        ((LIF_C, CLIPPED_C, "next = " + WRAP24_C % "next"), (LIF_C, CLIPPED_C_TOO, "")),
+        (
+            (LIF_C, CLIPPED_C, "next = " + WRAP24_C % "next"),
+            (LIF_C, CLIPPED_C_TOO, ""),
+            (CUBA_C, CLIPPED_LANES_C, "(((exact + M) & 0xFFFFFF) - M)"),
+        ),
     ),
     Variant(
         "14 v clipped to -2^23",
         ((LIF, CLIPPED, "np.clip(wrap_int32(exact), -STATE_LIMIT, STATE_LIMIT - 1)"),),
-        ((LIF_C, CLIPPED_C_TOO, "if (next < -M) next = -M;"),),
+        ((LIF_C, CLIPPED_C_TOO, "if (next < -M) next = -M;"), (CUBA_C, "nd_all(1 - M)", "nd_all(-M)")),
     ),
     Variant(
         "15 spike on >=",
         ((CUBA, "v > threshold", "v >= threshold"),),
-        ((CUBA_C, "next > threshold", "next >= threshold"),),
+        ((CUBA_C, "next > threshold", "next >= threshold"), (CUBA_C, "held > threshold", "held >= threshold")),
     ),
     Variant(
         "16 reset by subtraction",
         ((CUBA, "np.where(fired, 0, v)", "np.where(fired, v - threshold, v)"),),
-        ((CUBA_C, "reset == RESET_ZERO) next = 0;", "reset == RESET_ZERO) next -= threshold;"),),
+        (
+            (CUBA_C, "reset == RESET_ZERO) next = 0;", "reset == RESET_ZERO) next -= threshold;"),
+            (CUBA_C, "RESET_ZERO ? held & ~fired", "RESET_ZERO ? held - (threshold & fired)"),
+        ),
     ),
     both("delay d as t + d", (PARTS, LATENCY, LATENCY.replace("1 + self.delay", "max(1, self.delay)"))),
     Variant(
@@ -154,9 +166,9 @@ SYNAPSE_AND_LIF_VARIANTS = (
         ),
         (
             (RUN_C, "*sum += output;", DEFERRED_C),
-            (RUN_C, "sums[i] += raster->graded ?", "sums[i] += INT64_C(65536) * (raster->graded ?"),
-            (RUN_C, "((const uint8_t *)raster->values)[row + i];", "((const uint8_t *)raster->values)[row + i]);"),
-            (RUN_C, "input[i] = nd_wrap32(sum[i]);", "input[i] = nd_wrap32(sum[i] >> 16);"),
+            (PREPARED, "entry.fits32 = _fits32(incoming, graded)", "entry.fits32 = False"),
+            (RUN_C, "else sums[list[s]] += value;", "else sums[list[s]] += INT64_C(65536) * value;"),
+            (RUN_C, "= nd_wrap32(w->sums[i]);", "= nd_wrap32(w->sums[i] >> 16);"),
         ),
     ),
     both("sign mode per row", (WEIGHTS, CLEAR, ROWS)),
@@ -189,7 +201,10 @@ SYNAPSE_AND_LIF_VARIANTS = (
     Variant(
         "conv stride x and y swapped",
         ((CONV, ":: self.stride[0], :: self.stride[1],", ":: self.stride[1], :: self.stride[0],"),),
-        ((ENGINE, "(slot.stride_y, slot.stride_x)", "(slot.stride_x, slot.stride_y)"),),
+        (
+            (PREPARED, "reached // c.stride[axis]", "reached // c.stride[1 - axis]"),
+            (PREPARED, "reached % c.stride[axis]", "reached % c.stride[1 - axis]"),
+        ),
     ),
     Variant(
         "conv padding x and y swapped",
@@ -200,12 +215,12 @@ SYNAPSE_AND_LIF_VARIANTS = (
                 "np.pad(maps, ((0, 0), (0, 0), (px, px), (py, py)))",
             ),
         ),
-        ((ENGINE, "(slot.pad_y, slot.pad_x)", "(slot.pad_x, slot.pad_y)"),),
+        ((PREPARED, "c.padding[axis]", "c.padding[1 - axis]"),),
     ),
     Variant(
         "conv dilation ignored",
         ((CONV, "::dy, ::dx]", ":kh, :kw]"),),
-        ((ENGINE, "slot.dilation_y, slot.dilation_x = c.dilation", "slot.dilation_y, slot.dilation_x = 1, 1"),),
+        ((PREPARED, "taps * c.dilation[axis]", "taps"),),
     ),
     Variant(
         "conv groups interleaved",
@@ -221,7 +236,10 @@ SYNAPSE_AND_LIF_VARIANTS = (
     Variant(
         "u reset by a spike too",
         ((CUBA, '{"u": u, "v": after', '{"u": np.where(fired, 0, u), "v": after'),),
-        ((CUBA_C, "        v[i] = next;", "        if (fired) u[i] = 0;\n        v[i] = next;"),),
+        (
+            (CUBA_C, "        *spike = 1;", "        *spike = 1;\n        *u = 0;"),
+            (CUBA_C, "nd_store(u, next_u);", "nd_store(u, next_u & ~fired);"),
+        ),
     ),
     Variant(
         "input shift not wrapped to 32 bits",
@@ -240,8 +258,9 @@ SYNAPSE_AND_LIF_VARIANTS = (
         (
             (
                 RUN_C,
-                "input[i] = nd_wrap32(sum[i]);",
-                "input[i] = sum[i] > INT32_MAX ? INT32_MAX : sum[i] < INT32_MIN ? INT32_MIN : (int32_t)sum[i];",
+                "w->inputs[i] = nd_wrap32(w->sums[i]);",
+                "const int64_t x = w->sums[i]; "
+                "w->inputs[i] = x > INT32_MAX ? INT32_MAX : x < INT32_MIN ? INT32_MIN : (int32_t)x;",
             ),
         ),
     ),

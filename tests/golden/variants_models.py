@@ -8,7 +8,7 @@ TERNARY, TERNARY_C = "neurons/ternary.py", "kernels/ternary.c"
 SIGMA_DELTA, SIGMA_DELTA_C = "neurons/sigma_delta.py", "kernels/sigma_delta.c"
 RESONATE, RESONATE_C = "neurons/resonate.py", "kernels/resonate.c"
 GRADED, GRADED_C = "neurons/graded.py", "kernels/graded.c"
-SYNAPSES, RUN_C = "simulate/synapses.py", "kernels/run.c"
+SYNAPSES, RUN_C, EVENTS_C = "simulate/synapses.py", "kernels/run.c", "kernels/events.c"
 PARTS = "chipnet_parts.py"
 
 OTHER_RULE = """    registers, message, more = _released(state, x, fields)
@@ -187,20 +187,20 @@ MODEL_VARIANTS = (
         (
             (
                 RUN_C,
-                "p->products_wrap ? s->wide[i] : nd_wrap32(s->wide[i]);",
-                "p->kind == ND_CONV2D ? nd_wrap32(s->wide[i]) : s->wide[i];",
+                "p->products_wrap ? sum : nd_wrap32(sum);",
+                "p->kind == ND_CONV2D ? nd_wrap32(sum) : sum;",
             ),
         ),
     ),
     Variant(
         "DelayDense sums as DelaySparse",
         ((SYNAPSES, "if p.products_wrap and p.message_bits:", "if False:"),),
-        ((RUN_C, "p->products_wrap ? s->wide[i] : nd_wrap32(s->wide[i]);", "nd_wrap32(s->wide[i]);"),),
+        ((RUN_C, "p->products_wrap ? sum : nd_wrap32(sum);", "nd_wrap32(sum);"),),
     ),
     Variant(
         "binary synapses drop negative messages",
         ((SYNAPSES, "else messages != 0)", "else messages > 0)"),),
-        ((RUN_C, "s->spikes[j] = messages[j] != 0;", "s->spikes[j] = messages[j] > 0;"),),
+        ((EVENTS_C, "if (row[i]) *out++", "if (row[i] > 0) *out++"),),
     ),
     Variant(
         "direct connections take a step",

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
-import numpy as np
 from hypothesis import given, settings
 from lava_case import Case
+from outcomes import assert_same
 from strategies import cases
 
 from neurodeploy.simulate.engine import run_fast
-from neurodeploy.simulate.plan import Outcome
 from neurodeploy.simulate.reference import run_reference
-
-
-def assert_same(found: Outcome, expected: Outcome) -> None:
-    for field in fields(Outcome):
-        ours, theirs = getattr(found, field.name), getattr(expected, field.name)
-        assert ours.keys() == theirs.keys()
-        for name in theirs:
-            if field.name != "states":
-                np.testing.assert_array_equal(ours[name], theirs[name], err_msg=f"{field.name} of {name}")
-                assert np.asarray(ours[name]).dtype == np.asarray(theirs[name]).dtype
-                continue
-            for register in theirs[name]:
-                np.testing.assert_array_equal(
-                    ours[name][register], theirs[name][register], err_msg=f"{name}.{register}"
-                )
 
 
 @settings(max_examples=300, deadline=None)

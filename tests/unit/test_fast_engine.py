@@ -1,0 +1,101 @@
+"""What the fast engine does besides computing: the order of populations, threads, structures kept between runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from networks import random_case
+from outcomes import assert_same
+
+from neurodeploy import ChipNetwork, simulate
+from neurodeploy.simulate.components import Component, components
+from neurodeploy.simulate.engine import run_fast
+from neurodeploy.simulate.plan import Plan
+from neurodeploy.simulate.prepared import prepare
+from neurodeploy.simulate.reference import run_reference
+
+EDGE = 2**23
+
+
+def wired(pairs: str, names: str = "abcde") -> ChipNetwork:
+    net = ChipNetwork()
+    net.add_input("in", shape=1)
+    for name in names:
+        net.add_population(name, shape=1)
+    for pair in pairs.split():
+        net.connect({"i": "in"}.get(pair[0], pair[0]), pair[1], [[2]])
+    return net
+
+
+def test_components_follow_what_they_hear() -> None:
+    found = components(wired("ie ed dc cd db ba ca bb"))
+    alone = [Component(("e",), False), Component(("c", "d"), True), Component(("b",), True), Component(("a",), False)]
+    assert found == alone
+    assert components(wired("ia", "ab")) == [Component(("a",), False), Component(("b",), False)]
+
+
+def test_components_of_every_network_are_in_order() -> None:
+    for seed in range(60):
+        net = random_case(seed, lava=False).plan.net
+        place = {name: k for k, c in enumerate(components(net)) for name in c.populations}
+        assert place.keys() == net.populations.keys()
+        for p in net.projections:
+            if (sender := net.sender_of(p.source)) in place:
+                assert place[sender] <= place[p.target]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_results_do_not_depend_on_threads(threads: int) -> None:
+    for seed in range(12):
+        plan = random_case(300 + seed, lava=False).plan
+        inputs = {name: np.concatenate([values] * 4 + [0 * values]) for name, values in plan.inputs.items()}
+        plan = Plan(plan.net, inputs, plan.steps, plan.live_steps, plan.registers, False)
+        assert_same(run_fast(plan, threads=threads), run_reference(plan))
+
+
+def test_a_network_is_packed_once_and_again_when_it_changes() -> None:
+    net = wired("ia ab", "ab")
+    spikes = np.ones((4, 1), np.uint8)
+    simulate(net, spikes)
+    first = prepare(net)
+    simulate(net, spikes)
+    assert prepare(net) is first
+    net.connect("in", "b", [[254]], weight_exp=3)
+    run = simulate(net, spikes, record={"b": ("u",)})
+    assert prepare(net) is not first
+    assert run.states["b"]["u"].max() >= 254 * 8 * 64
+
+
+@pytest.mark.parametrize("size", [1, 7, 15, 16, 17, 31, 33, 64, 65, 127, 129, 255, 257, 600])
+@pytest.mark.parametrize("odd", [False, True])
+def test_tiles_of_every_width(size: int, odd: bool) -> None:
+    """Every width of the last tile; with odd weights beyond 8 bits there are none; sums beyond 16 bits are spilt."""
+    rng = np.random.default_rng(size)
+    net = ChipNetwork()
+    net.add_input("in", shape=700)
+    net.add_population("a", shape=size, du=1000, dv=rng.integers(0, 300, size), vth=rng.integers(1, 2000, size))
+    weights = rng.integers(-128, 128, (size, 700)) * 2 + odd
+    weights[0] = 254 + odd  # 700 rows of 127 leave 16 bits
+    net.connect("in", "a", np.minimum(weights, 255), num_weight_bits=9, weight_exp=-3)
+    net.connect("in", "a", weights[:, ::-1] // 4 * 2, delays=2)
+    spikes = (rng.random((3, 9, 700)) < np.array([0.05, 0.5, 1.0])[:, None, None]).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 12, 12, {"a": ("u", "v")}, False)
+    assert bool(prepare(net).populations[0].is_tiled) is not odd
+    assert_same(run_fast(plan), run_reference(plan))
+
+
+@pytest.mark.parametrize("edge", [2**19, 2**22, EDGE - 1, EDGE, EDGE + 1])
+def test_states_at_the_edges_of_the_lanes(edge: int) -> None:
+    """u, v and inputs at the limits where a vector of neurons gives way to one neuron after the other."""
+    ends = np.clip(np.array([edge, -edge, edge - 1, 1 - edge, 0, 3] * 6), 1 - EDGE, EDGE - 1)
+    for du, dv, exp in ((-1, 0, 0), (0, 1, 10), (4095, 4096, 16), (700, 90, 12)):
+        net = ChipNetwork()
+        net.add_input("in", shape=2)
+        fields = {"du": du, "dv": dv, "vth": [131071, 131072] * 18, "bias_mant": np.arange(36) - 18, "bias_exp": 16}
+        net.add_population("a", shape=36, u0=ends, v0=ends[::-1], **fields)
+        net.connect("in", "a", np.tile([[254, -256]], (36, 1)), weight_exp=exp)
+        spikes = np.array([[[1, 0], [1, 1], [0, 1], [0, 1], [1, 0], [1, 0], [0, 0]]], np.uint8)
+        plan = Plan(net, {"in": spikes}, 10, 10, {"a": ("u", "v")}, False)
+        found = run_fast(plan)
+        assert_same(found, run_reference(plan))
+        assert found.active_updates["a"] > 0
