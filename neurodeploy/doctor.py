@@ -75,7 +75,7 @@ def _kernels() -> Finding:
             "fast engine",
             False,
             f"{missing}; runs fall back to the slow reference engine",
-            "reinstall from source on this machine: pip install --no-binary neurodeploy-snn neurodeploy-snn",
+            missing.remedy,
         )
     rng = np.random.default_rng(0)
     net = ChipNetwork()
@@ -85,5 +85,6 @@ def _kernels() -> Finding:
     spikes = (rng.random((50, 20)) < 0.3).astype(np.uint8)
     runs = [simulate(net, spikes, record={"out": ("u", "v")}, engine=e) for e in ("fast", "reference")]
     equal = all(np.array_equal(runs[0].states["out"][r], runs[1].states["out"][r]) for r in ("u", "v"))
-    detail = f"{kernels.library_path()}, {'equals' if equal else 'DIFFERS FROM'} the reference"
+    levels = f"instruction set {kernels.level()} (installed: {', '.join(kernels.installed())})"
+    detail = f"{levels}, {kernels.library_path()}, {'equals' if equal else 'DIFFERS FROM'} the reference"
     return Finding("fast engine", equal, detail, "" if equal else "report this machine; use --engine reference")

@@ -44,7 +44,9 @@ struct nd_population {
 };
 
 /* Synapses. Weights by kind: dense int16 (n_source, n_target); sparse int16 (nnz) with indptr (n_source + 1) and
- * indices (targets); conv2d int32 (c_in, kh, kw, c_out / groups), the kernel of one source channel contiguous. */
+ * indices (targets); conv2d int32 (c_in, kh, kw, c_out / groups), the kernel of one source channel contiguous.
+ * Where all weights >> weight_shift fit 8 bits: dense has tiles; sparse has small weights with short indices, or both
+ * in one word, index << 8 | weight. */
 typedef struct {
     int32_t kind;
     int32_t source, target, port;  /* source: index of a raster; target: of a population; port: of its inputs */
@@ -55,8 +57,11 @@ typedef struct {
     const int64_t *indptr;
     const int32_t *indices;
     const int64_t *fan_out;        /* (n_source) synapses of each source; NULL for dense */
-    const int8_t *tiles;           /* dense: weights >> tile_shift as dense.c lays them out, or NULL */
-    int32_t tile_shift;
+    const int8_t *tiles;           /* dense: weights >> weight_shift as dense.c lays them out, or NULL */
+    const int8_t *small;           /* sparse: weights >> weight_shift (nnz), or NULL */
+    const uint16_t *short_indices; /* sparse: with small */
+    const uint32_t *packed;        /* sparse: index << 8 | (uint8_t)(weight >> weight_shift), or NULL */
+    int32_t weight_shift;
     int32_t tile_limit;            /* so many rows of tiles are sure to sum up within 16 bits */
     const int32_t *meets_y, *meets_x; /* conv2d: output row that each (source row, tap) adds to, or -1; so columns */
     int32_t c_in, h_in, w_in, c_out, h_out, w_out, kh, kw, groups;
@@ -65,6 +70,8 @@ typedef struct {
 /* acc (n_target) += W s for the `count` sources in `list` that sent something in one step; of a conv2d channels last. */
 void nd_dense(const nd_projection *p, const int32_t *list, int64_t count, int32_t *acc);
 void nd_sparse(const nd_projection *p, const int32_t *list, int64_t count, int32_t *acc);
+/* The same with all weights times 2^exponent, exponent >= 0. */
+void nd_sparse_shifted(const nd_projection *p, const int32_t *list, int64_t count, int32_t exponent, int32_t *acc);
 void nd_conv2d(const nd_projection *p, const int32_t *list, int64_t count, int32_t *acc);
 
 /* The same for graded messages (n_source): exact; or with products_wrap every product wraps to int32 before it is

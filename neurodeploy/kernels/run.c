@@ -141,6 +141,8 @@ static int gather(worker *w, int32_t k, int64_t b, int32_t t) {
             }
         } else if (raster->graded && p->graded) {
             wraps = count ? deliver_graded(p, list, count, messages, w->wide, sums) : 0;
+        } else if (count && q->fits32 && p->kind == ND_SPARSE && p->weight_exp >= 0) {
+            nd_sparse_shifted(p, list, count, p->weight_exp, inputs);
         } else if (count) { /* values of a raster of 0 and 1 count as they are */
             propagate(p, list, count, w->acc);
             if (!q->fits32)
@@ -241,7 +243,7 @@ static int all_steps_tiled(worker *w, int32_t k, int64_t b) {
                     if (!tile) count_syn_ops(q, p, list, count);
                     memset(w->acc, 0, sizeof(int32_t) * (size_t)columns);
                     nd_dense_tile(p, tile, list, count, w->acc);
-                    add_shifted(w->acc, to - from, p->tile_shift + p->weight_exp, w->inputs);
+                    add_shifted(w->acc, to - from, p->weight_shift + p->weight_exp, w->inputs);
                 }
                 nd_cuba_range(q, from, to, w->inputs, registers, (uint8_t *)raster->values + (b * steps + t - 1) * q->size);
             }

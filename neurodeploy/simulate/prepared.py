@@ -25,6 +25,8 @@ INT16 = 2**15 - 1
 PADDING = 16
 """``ND_PADDING`` of kernels/nd.h."""
 UNLIMITED = 2**31 - 1
+SHORT_TARGETS, PACKED_TARGETS = 2**16, 2**24
+"""What an index of 16, or of 24 bits, can name."""
 
 
 class Arena:
@@ -126,9 +128,7 @@ class Prepared:
         if isinstance(c, Dense):
             slot.weights = keep(c.weights.T, np.int16)
         elif isinstance(c, Sparse):
-            by_source = c.to_csr().tocsc()
-            slot.weights = keep(by_source.data, np.int16)
-            slot.indptr, slot.indices = keep(by_source.indptr, np.int64), keep(by_source.indices, np.int32)
+            self._fill_sparse(slot, c, graded=p.message_bits > 0)
         elif isinstance(c, Conv2d):
             group_out, (kh, kw) = c.weights.shape[0] // c.groups, c.weights.shape[2:]
             grouped = c.weights.reshape(c.groups, group_out, *c.weights.shape[1:])
@@ -137,12 +137,25 @@ class Prepared:
             slot.kh, slot.kw, slot.groups = kh, kw, c.groups
             slot.meets_y, slot.meets_x = (keep(_meets(c, axis), np.int32) for axis in (0, 1))
 
+    def _fill_sparse(self, slot: Any, c: Sparse, *, graded: bool) -> None:
+        keep, by_source = self.arena.keep, c.to_csr().tocsc()
+        slot.indptr = keep(by_source.indptr, np.int64)
+        if graded or not _fits_bytes(c.weights) or c.n_target > PACKED_TARGETS:
+            slot.weights, slot.indices = keep(by_source.data, np.int16), keep(by_source.indices, np.int32)
+            return
+        slot.weight_shift = _common_shift(c.weights)
+        small = (by_source.data >> slot.weight_shift).astype(np.int8)
+        if c.n_target <= SHORT_TARGETS:
+            slot.small, slot.short_indices = keep(small, np.int8), keep(by_source.indices, np.uint16)
+        else:
+            slot.packed = keep(by_source.indices.astype(np.uint32) << 8 | small.view(np.uint8), np.uint32)
+
     def _fill_tiles(self, slot: Any, p: ChipProjection, columns: int) -> None:
         """The layout of kernels/dense.c."""
-        slot.tile_shift = _common_shift(p.connection.weights)
-        weights = (p.connection.weights >> slot.tile_shift).astype(np.int8).T
+        slot.weight_shift = _common_shift(p.connection.weights)
+        weights = (p.connection.weights >> slot.weight_shift).astype(np.int8).T
         low, high = p.connection.sum_bounds()
-        largest = max(int(-low.min(initial=0)), int(high.max(initial=0))) >> slot.tile_shift
+        largest = max(int(-low.min(initial=0)), int(high.max(initial=0))) >> slot.weight_shift
         most = max(1, int(np.abs(weights.astype(np.int16)).max(initial=1)))
         slot.tile_limit = UNLIMITED if largest <= INT16 else INT16 // most
         parts = []
@@ -203,7 +216,10 @@ def _common_shift(weights: NDArray[Any]) -> int:
 
 
 def _has_tiles(p: ChipProjection) -> bool:
-    if not isinstance(p.connection, Dense):
-        return False
-    shift, weights = _common_shift(p.connection.weights), p.connection.weights
+    return isinstance(p.connection, Dense) and _fits_bytes(p.connection.weights)
+
+
+def _fits_bytes(weights: NDArray[Any]) -> bool:
+    """Whether weights without their common power of two fit 8 bits."""
+    shift = _common_shift(weights)
     return -128 <= int(weights.min(initial=0)) >> shift and int(weights.max(initial=0)) >> shift <= 127

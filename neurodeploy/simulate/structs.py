@@ -43,8 +43,8 @@ class Projection(ctypes.Structure):
     _fields_ = [
         *_int32("kind", "source", "target", "port", "weight_exp", "latency", "graded", "products_wrap"),
         *_int32("n_source", "n_target"),
-        *_pointers("weights", "indptr", "indices", "fan_out", "tiles"),
-        *_int32("tile_shift", "tile_limit"),
+        *_pointers("weights", "indptr", "indices", "fan_out", "tiles", "small", "short_indices", "packed"),
+        *_int32("weight_shift", "tile_limit"),
         *_pointers("meets_y", "meets_x"),
         *_int32("c_in", "h_in", "w_in", "c_out", "h_out", "w_out", "kh", "kw", "groups"),
     ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from networks import random_case
 from outcomes import assert_same
+from scipy.sparse import coo_array
 
 from neurodeploy import ChipNetwork, simulate
 from neurodeploy.simulate.components import Component, components
@@ -99,3 +100,25 @@ def test_states_at_the_edges_of_the_lanes(edge: int) -> None:
         found = run_fast(plan)
         assert_same(found, run_reference(plan))
         assert found.active_updates["a"] > 0
+
+
+@pytest.mark.parametrize(("size", "step", "packing"), [(90, 2, "small"), (66_000, 4, "packed"), (66_000, 1, "weights")])
+def test_packings_of_sparse_weights(size: int, step: int, packing: str) -> None:
+    """Even weights fit 8 bits; indices fit 16, or 24 beside the weight; what fits neither stays wide."""
+    rng = np.random.default_rng(size + step)
+    net = ChipNetwork()
+    net.add_input("in", shape=40)
+    net.add_population("a", shape=size, du=1000, dv=100, vth=300)
+    rows, columns = rng.integers(0, size, 3000), rng.integers(0, 40, 3000)
+    weights = rng.integers(-255 // step, 255 // step, 3000) * step
+    for exponent in (-2, 0, 3):
+        matrix = coo_array((np.where(weights, weights, step), (rows, columns)), shape=(size, 40)).tocsr()
+        matrix.data = np.clip(matrix.data, -256, 254)
+        net.connect("in", "a", matrix, kind="sparse", weight_exp=exponent, num_weight_bits=9)
+    spikes = (rng.random((2, 6, 40)) < 0.4).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 8, 8, {"a": ("u", "v")}, False)
+    slots = prepare(net).projections
+    assert all(
+        bool(getattr(slot, name)) is (name == packing) for slot in slots for name in ("small", "packed", "weights")
+    )
+    assert_same(run_fast(plan), run_reference(plan))
