@@ -32,7 +32,8 @@ int nd_cpu_level(void) {
     __get_cpuid(0x80000001, &a, &b, &extended, &d);
     __get_cpuid_count(7, 0, &a, &leaf7, &b, &d);
     if (!has(c, SSE3 | SSSE3 | CX16 | SSE41 | SSE42 | POPCNT) || !has(extended, LAHF)) return 1;
-    if (!has(c, FMA | MOVBE | OSXSAVE | AVX | F16C) || !has(extended, LZCNT) || !has(leaf7, BMI1 | AVX2 | BMI2)) return 2;
+    if (!has(c, FMA | MOVBE | OSXSAVE | AVX | F16C)) return 2;
+    if (!has(extended, LZCNT) || !has(leaf7, BMI1 | AVX2 | BMI2)) return 2;
     if (!has(saved_registers(), 0x06)) return 2;
     return has(leaf7, AVX512) && has(saved_registers(), 0xE6) ? 4 : 3;
 }

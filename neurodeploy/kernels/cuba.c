@@ -43,10 +43,11 @@ typedef struct {
 ND_INLINE int lanes(const columns *f, int32_t i, const int32_t *a, int32_t *u, int32_t *v, uint8_t *spikes,
                     nd_i32 *saturations, nd_i32 *active, const int32_t reset) {
     const nd_i32 input = nd_load(a), old_u = nd_load(u), old_v = nd_load(v), bias = nd_load(f->bias + i);
-    const nd_i32 next_u = lif_decay_lanes(old_u, 4095 - nd_load(f->du + i)) + (input << 6);
+    const nd_i32 decayed = lif_decay_lanes(old_u, 4095 - nd_load(f->du + i));
+    const nd_i32 next_u = (nd_i32)((nd_u32)decayed + ((nd_u32)input << 6));
     /* unsigned: negative numbers have high bits, too; the limits are those of 24-bit u and of the shifted input */
-    const nd_u32 wide = ((nd_u32)(old_u + (M - 1)) | (nd_u32)(next_u + (M - 1))) >> 24;
-    const nd_u32 far = (nd_u32)(input + INPUT_LIMIT) >> 25;
+    const nd_u32 wide = (((nd_u32)old_u + (M - 1)) | ((nd_u32)next_u + (M - 1))) >> 24;
+    const nd_u32 far = ((nd_u32)input + INPUT_LIMIT) >> 25;
     if (__builtin_expect(nd_any((nd_i32)(wide | far)), 0)) return 0;
     const nd_i32 exact = lif_decay_lanes(old_v, 4096 - nd_load(f->dv + i)) + next_u + bias;
     const nd_i32 held = nd_clip(exact, nd_all(1 - M), nd_all(M - 1));

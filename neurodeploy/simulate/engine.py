@@ -7,7 +7,6 @@ import os
 
 import numpy as np
 
-from neurodeploy import kernels
 from neurodeploy.errors import SimulationError
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.plan import Outcome, Plan
@@ -46,7 +45,7 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         entry.first, entry.last = plan.window(name)
         kept, registers = states.get(name, {}), model_named(population.model).registers
         entry.traces = arena.table([kept[r].ctypes.data if r in kept else None for r in registers])
-    failed = kernels.load().nd_run(
+    failed = prepared.library.nd_run(
         populations,
         ctypes.c_int32(len(populations)),
         prepared.projections,

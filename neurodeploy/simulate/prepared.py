@@ -58,6 +58,7 @@ class Prepared:
 
     def __init__(self, net: ChipNetwork, library: ctypes.CDLL) -> None:
         self.key = _key(net)
+        self.library = library  # weights lie as its tiles want them
         self.parts = (tuple(net.populations.values()), tuple(net.projections))  # so that no id of the key is used again
         self.arena = Arena()
         outputs = {name: net.outputs_of(name) for name in net.populations}
@@ -175,9 +176,9 @@ def prepare(net: ChipNetwork) -> Prepared:
     Raises:
         KernelsUnavailable: The library is missing or of another version.
     """
-    known = _prepared.get(net)
-    if known is None or known.key != _key(net):
-        _prepared[net] = known = Prepared(net, kernels.load())
+    known, library = _prepared.get(net), kernels.load()
+    if known is None or known.library is not library or known.key != _key(net):
+        _prepared[net] = known = Prepared(net, library)
     return known
 
 

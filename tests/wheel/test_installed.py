@@ -4,11 +4,16 @@ Run from outside the repository: ``cd SOMEWHERE && python -m pytest REPO/tests/w
 After ``pip install -e`` add ``-k "not site_packages"``.
 """
 
+import json
+import os
+import platform
 import subprocess
 import sysconfig
-from importlib.metadata import requires, version
+from importlib.metadata import distribution, requires, version
 from importlib.resources import files
 from pathlib import Path
+
+import pytest
 
 import neurodeploy
 import neurodeploy.kernels as kernels
@@ -47,9 +52,28 @@ def test_models_are_package_data() -> None:
 
 
 def test_kernels_load() -> None:
-    assert kernels.library_path() is not None
     assert kernels.load().nd_abi_version() == kernels.ABI_VERSION
     assert kernels.load() is kernels.load()
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="several levels on x86-64 only")
+def test_every_instruction_set_is_there() -> None:
+    assert tuple(kernels.installed()) == kernels.LEVELS
+    assert all(SITE_PACKAGES in path.parents for path in kernels.installed().values())
+
+
+@pytest.mark.parametrize("level", kernels.usable())
+def test_the_kernels_of_every_level_equal_the_reference(level: str) -> None:
+    script = Path(sysconfig.get_path("scripts"), "neurodeploy")
+    environment = os.environ | {kernels.ISA_VARIABLE: level}
+    done = subprocess.run([script, "doctor", "--json"], capture_output=True, text=True, timeout=60, env=environment)
+    (found,) = [line for line in json.loads(done.stdout) if line["name"] == "fast engine"]
+    assert found["ok"] and found["detail"].startswith(f"instruction set {level} "), found
+
+
+def test_the_licence_is_installed() -> None:
+    (licence,) = [f for f in distribution(DISTRIBUTION).files or [] if f.name == "LICENSE"]
+    assert "Apache License" in licence.read_text(encoding="utf-8")
 
 
 def test_torch_is_optional() -> None:

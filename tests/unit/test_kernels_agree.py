@@ -1,0 +1,35 @@
+"""Every instruction set that this processor has computes the bits of the reference, and of Lava's golden files."""
+
+from __future__ import annotations
+
+import pytest
+from golden.files import compare, load
+from hypothesis import HealthCheck, given, settings
+from lava_case import Case
+from properties.test_engines_agree import assert_same
+from strategies import cases
+
+from neurodeploy import kernels
+from neurodeploy.simulate.engine import run_fast
+from neurodeploy.simulate.reference import run_reference
+
+GOLDEN = load()
+
+
+@pytest.mark.parametrize("level", kernels.usable())
+def test_golden_files(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(kernels.ISA_VARIABLE, level)
+    for case in GOLDEN.values():
+        _, first = compare(case, run_fast(case.plan))
+        assert first is None, first
+
+
+# the environment is the same for all examples but while a level runs
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases())
+def test_levels_equal_the_reference(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = run_reference(case.plan)
+    for level in kernels.usable():
+        with monkeypatch.context() as patch:
+            patch.setenv(kernels.ISA_VARIABLE, level)
+            assert_same(run_fast(case.plan), expected)
