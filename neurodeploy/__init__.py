@@ -1,5 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
+from neurodeploy import cluster
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import NeurodeployError
@@ -22,6 +23,7 @@ __all__ = [
     "Program",
     "Run",
     "Target",
+    "cluster",
     "compile",
     "estimate",
     "list_models",

@@ -19,6 +19,7 @@ from neurodeploy.cli_options import (
     Choice,
     Group,
     as_json,
+    cluster_option,
     compile_options,
     describe,
     engine_option,
@@ -131,6 +132,7 @@ def compile_command(
     show_default=True,
     help="lava: also on Lava 0.10.0, every value compared.",
 )
+@cluster_option
 @lava_options
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Result file (.npz).")
 @as_json
@@ -138,6 +140,8 @@ def run(program: Path, data: Path, path: Path | None, as_json: bool, lava_timeou
     """Run a PROGRAM on spikes, bit for bit as the chip would, and cost it."""
     from neurodeploy.job import run_job
 
+    if values["cluster"] and values["engine"] == "lava":
+        raise click.UsageError("--engine lava runs on this machine: drop --cluster.")
     with show.bar("samples") as progress:
         facts = run_job(program, data, out=path, timeout_s=lava_timeout, progress=progress, **values)
     if as_json:

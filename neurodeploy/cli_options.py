@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from neurodeploy.bundled import list_models
+from neurodeploy.cluster.address import parse_address
+from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.errors import did_you_mean
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
@@ -69,6 +71,26 @@ def semantics_options(command: F) -> F:
         flag = "--" + name.replace("_", "-")
         command = click.option(flag, name, type=Choice(choices), help=EXPLAIN[name])(command)
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
+
+
+class Cluster(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Where to run: worker processes here, or a Dask scheduler."""
+
+    name = "cluster"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return parse_address(value).text
+        except ClusterError as error:
+            self.fail(f"{error.what}: {error.remedy}", param, ctx)
+
+
+cluster_option = click.option(
+    "--cluster",
+    type=Cluster(),
+    metavar="ADDRESS",
+    help="Share the samples out over Dask workers: local, local:4 (so many processes) or tcp://host:8786.",
+)
 
 
 class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]

@@ -204,8 +204,7 @@ def run_program(
     Returns:
         One Run over all samples, and scores (N, classes), or None where the program has several outputs.
     """
-    _check_input(len(program.net.inputs), "simulate")
-    check_messages(spikes, *program.net.inputs.values())
+    check_data(program, spikes)
     kept = tuple(program.outputs.values()) if keep is None else tuple(keep)
     single = len(program.outputs) == 1
     record = {output_of(program): ("v",)} if single and program.readout.startswith("v_") else {}
@@ -219,9 +218,16 @@ def run_program(
         part = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
         total = part if total is None else _joined(total, part)
         progress(len(run.spikes[kept[0]]) if kept else chunk)
-    if total is None:
-        raise SimulationError("there are no samples", where="run", remedy="give at least one")
+    assert total is not None  # there are samples
     return total, np.concatenate(parts) if single else None
+
+
+def check_data(program: Program, spikes: NDArray[Any]) -> None:
+    """SimulationError unless there are samples (N, ...), of messages that the program's only input takes."""
+    _check_input(len(program.net.inputs), "simulate")
+    check_messages(spikes, *program.net.inputs.values())
+    if not len(spikes):
+        raise SimulationError("there are no samples", where="run", remedy="give at least one")
 
 
 def _joined(a: Run, b: Run) -> Run:

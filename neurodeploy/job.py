@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.atomic import check_writable, replacing
+from neurodeploy.cluster import run_program as run_on_cluster
 from neurodeploy.estimate import estimate
 from neurodeploy.evaluate import accuracy, load_samples, run_program
 from neurodeploy.simulate.readout import classify
@@ -27,6 +29,7 @@ def run_job(
     progress: Callable[[int, int], None] = lambda done, total: None,
     lava_python: Path | None = None,
     timeout_s: float = TIMEOUT_S,
+    cluster: str | None = None,
 ) -> dict[str, Any]:
     """Simulate, read out, cost; with ``out`` also write spikes of every population, scores and predictions.
 
@@ -40,6 +43,7 @@ def run_job(
         progress: Told samples done and samples in all.
         lava_python: The interpreter with Lava; default :func:`neurodeploy.lava_env.find_lava`.
         timeout_s: For Lava, per some hundred samples.
+        cluster: Where to simulate, see :mod:`neurodeploy.cluster`; default this process. Not with Lava.
 
     Raises:
         EnginesDiffer: Lava gave other bits.
@@ -68,15 +72,17 @@ def run_job(
         progress(done, total)
 
     keep = tuple(program.net.populations) if out is not None else None
-    run, values = run_program(
+    simulate = run_program if cluster is None else partial(run_on_cluster, cluster=cluster)
+    run, values = simulate(
         program, samples.spikes, engine="fast" if on_lava else engine, steps=steps, keep=keep, progress=advance
     )
     costs = estimate(run, program)
+    where = "this CPU" if cluster is None else f"the CPUs of {cluster}"
     facts: dict[str, Any] = {
         "program": str(program_path),
         "target": program.target.name,
         "engine": engine if on_lava else run.engine,
-        "simulated": f"bit for bit on this CPU{', equal to Lava 0.10.0 in every value' * on_lava}; not on a chip",
+        "simulated": f"bit for bit on {where}{', equal to Lava 0.10.0 in every value' * on_lava}; not on a chip",
         "samples": total,
         "accuracy": None,
         "populations": {name: vars(c) for name, c in run.counters.populations.items()},
