@@ -46,27 +46,30 @@ def completed(cluster: Cluster, tasks: Iterator[tuple[K, Any]]) -> Iterator[tupl
     pending: dict[Any, K] = {}
     last_seen = time.monotonic()
     while True:
+        results: list[tuple[K, Any]] = []
         try:
             pending |= {future: key for key, future in islice(tasks, most - len(pending))}
             if not pending:
                 return
             with cluster.client.as_current():
                 done = distributed.wait(list(pending), timeout=POLL_S, return_when="FIRST_COMPLETED").done
-            results = [(pending.pop(future), _result(distributed, cluster, future)) for future in done]
-        except distributed.TimeoutError:
+            for future in done:
+                results.append((pending[future], _result(distributed, cluster, future)))
+                del pending[future]
+        except distributed.TimeoutError:  # nothing done, or a result lost with its worker, which Dask makes again
             now = time.monotonic()
-            last_seen = now if _workers(cluster) else last_seen
+            last_seen = now if results or _workers(cluster) else last_seen
             if now - last_seen > LOST_S:
                 raise ClusterError(
                     f"all workers are gone, for {LOST_S:g} s now",
                     where=cluster.address,
                     remedy=f"see their logs, start workers again, and run it again; {_ELSE}",
                 ) from None
-            continue
         except (distributed.CancelledError, OSError) as error:
             raise _connection_lost(cluster, error) from error
-        last_seen = time.monotonic()
-        yield from results
+        if results:
+            last_seen = time.monotonic()
+            yield from results
 
 
 def _workers(cluster: Cluster) -> int:
@@ -78,7 +81,7 @@ def _workers(cluster: Cluster) -> int:
 
 def _result(distributed: Any, cluster: Cluster, future: Any) -> Any:
     try:
-        result = future.result()
+        result = future.result(timeout=LOST_S)
     except distributed.KilledWorker as error:
         raise ClusterError(
             f"workers died at the same task again and again: {error}",
