@@ -290,3 +290,41 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
     free(shares);
     return atomic_load(&j.failed);
 }
+
+/* A sample that goes on from call to call. */
+ND_EXPORT nd_worker *nd_open(const nd_population *populations, int32_t n_populations, const nd_projection *projections,
+                             int32_t n_projections, const nd_raster *rasters, int32_t n_rasters, int32_t steps) {
+    const nd_network net = {populations, projections, rasters, n_populations, n_projections, n_rasters, 1, steps};
+    nd_worker *w = calloc(1, sizeof *w);
+    if (!w) return NULL;
+    if (nd_worker_init(w, &net, 1, steps < MOST_STEPS ? steps : MOST_STEPS, longest_latency(&net))) return w;
+    nd_worker_free(w);
+    free(w);
+    return NULL;
+}
+
+/* The next steps; traces and rasters as given now, of which the same are kept as were when it was opened. */
+ND_EXPORT int nd_advance(nd_worker *w, nd_population *populations, nd_raster *rasters, int32_t steps) {
+    w->net.rasters = rasters;
+    w->net.steps = steps;
+    memset(w->sent, 0, sizeof *w->sent * (size_t)w->net.n_rasters);
+    for (int32_t k = 0; k < w->net.n_populations; k++) {
+        nd_population *q = &w->populations[k];
+        q->traces = populations[k].traces;
+        q->active = q->syn_ops = q->wraps = q->saturations = 0;
+    }
+    for (w->offset = 0; w->offset < steps; w->offset += w->steps) {
+        const int32_t left = steps - w->offset;
+        const int failed = run_samples(w, 1, left < w->steps ? left : w->steps);
+        if (failed) return failed;
+    }
+    add_counts(w, populations, rasters);
+    return ND_DONE;
+}
+
+ND_EXPORT void nd_restart(nd_worker *w) { nd_worker_restart(w); }
+
+ND_EXPORT void nd_close(nd_worker *w) {
+    nd_worker_free(w);
+    free(w);
+}

@@ -44,7 +44,7 @@ class _Axis:
     @property
     def length(self) -> int:
         """Positions of the map."""
-        return max(int(self.cells.max()) + self.taps.shape[1], self.outputs + self.border)
+        return max(int(self.cells.max()) + int(self.taps.shape[1]), self.outputs + self.border)
 
 
 def _axis(size: int, kernel: int, outputs: int, stride: int, padding: int, dilation: int) -> _Axis:

@@ -13,7 +13,9 @@ from neurodeploy.connections import Conv2d
 Order = NDArray[np.int64]
 
 
-def pixel_orders(net: ChipNetwork, projections: Sequence[ChipProjection], graded: Mapping[str, bool]) -> dict[str, Order]:
+def pixel_orders(
+    net: ChipNetwork, projections: Sequence[ChipProjection], graded: Mapping[str, bool]
+) -> dict[str, Order]:
     """The order of the pixels (H * W) of each population that is kept channels last.
 
     The pixels that a convolution with strides reads as one cell stand together. Populations that send or receive

@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import kernels
-from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
-from neurodeploy.connections import Conv2d, Dense, Sparse
+from neurodeploy.chipnet import ChipNetwork, ChipPopulation
+from neurodeploy.connections import Dense
 from neurodeploy.errors import SimulationError
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.arena import Arena
 from neurodeploy.simulate.components import components
 from neurodeploy.simulate.order import neuron_order, pixel_orders
 from neurodeploy.simulate.packing import Packing
-from neurodeploy.simulate.structs import WORD, Population, Projection
-from neurodeploy.simulate.sums import INT16, Incoming, bounds_current, fits32, narrow_exponent
+from neurodeploy.simulate.signatures import declare
+from neurodeploy.simulate.structs import BITS, FLAGS, MESSAGES, WORD, Population, Projection, Raster
+from neurodeploy.simulate.sums import Incoming, bounds_current, fits32, narrow_exponent
 
 KINDS = {"dense": 0, "sparse": 1, "conv2d": 2, "direct": 3}
 MAX_SOURCES = 2**23 - 1
@@ -33,9 +34,10 @@ class Prepared:
 
     Attributes:
         sources: Name of every raster: outputs of the populations, then inputs.
-        first_raster: Number of each population's first raster.
+        registers: Names of each population's.
         orders: Which neuron stands at each place, for populations that are kept in another order.
-        populations: ``nd_population[]`` without the fields of a run.
+        rasters: ``nd_raster[]`` without the values of a run.
+        populations: ``nd_population[]`` without the fields of a run; no register is recorded.
         projections: ``nd_projection[]`` by target, those with a delay per synapse split by delay.
     """
 
@@ -47,12 +49,16 @@ class Prepared:
         outputs = {name: net.outputs_of(name) for name in net.populations}
         self.sources = [*(source for names in outputs.values() for source in names), *net.inputs]
         raster_of = {source: k for k, source in enumerate(self.sources)}
-        self.first_raster = {name: raster_of[name] for name in net.populations}
+        self.registers = {name: model_named(p.model).registers for name, p in net.populations.items()}
         graded = {source: net.message_bits_of(source) > 0 for source in self.sources}
         split = [part for p in net.projections for part in p.by_delay]
         pixels = pixel_orders(net, split, graded)
         self.orders = {name: neuron_order(net.populations[name].shape, order) for name, order in pixels.items()}
         packing = Packing(library, self.arena, self.orders, pixels)
+        self.rasters = (Raster * len(self.sources))()
+        for raster, source in zip(self.rasters, self.sources, strict=True):
+            raster.size = net.size_of(source)
+            raster.form = MESSAGES if graded[source] else FLAGS if source in net.inputs else BITS
         self.populations = (Population * len(net.populations))()
         self.projections = (Projection * len(split))()
         into = {name: [p for p in split if p.target == name] for name in net.populations}
@@ -105,6 +111,7 @@ class Prepared:
         entry.fields = self.arena.table([self._keep(f, size, order) for f in fields])
         initial = model.initial(population.fields)
         entry.initial = self.arena.table([self._keep(initial[register], size, order) for register in model.state])
+        entry.traces = self.arena.table([None] * len(model.registers))
         entry.constant = self._keep(model.constant_input(population.fields), size, order)
 
     def _fill_cuba(
@@ -120,7 +127,9 @@ class Prepared:
         bias = model_named("cuba").constant_input(population.fields)
         for k, values in enumerate((4095 - du, 4096 - dv, vth << 6, bias)):
             # a constant may stand where the places behind the last neuron, too, are silent with it
-            shared = np.all(values == np.ravel(values)[0]) and (population.size % WORD == 0 or (vth.min() >= 0 and k < 3))
+            shared = np.all(values == np.ravel(values)[0]) and (
+                population.size % WORD == 0 or (vth.min() >= 0 and k < 3)
+            )
             some = np.full(WORD, np.ravel(values)[0], np.int32) if shared else None
             entry.lanes[k] = (
                 self._keep(values, population.size, order) if some is None else self.arena.keep(some, np.int32)
@@ -158,7 +167,7 @@ def prepare(net: ChipNetwork) -> Prepared:
     """
     known, library = _prepared.get(net), kernels.load()
     if known is None or known.library is not library or known.key != _key(net):
-        _prepared[net] = known = Prepared(net, library)
+        _prepared[net] = known = Prepared(net, declare(library))
     return known
 
 

@@ -37,7 +37,9 @@ class Population(ctypes.Structure):
         *_pointers("step"),
         *_int32("size", "n_ports", "n_outputs", "first_raster", "first_projection", "n_projections"),
         *_int32("n_registers", "n_state", "first", "last", "reset_interval", "reset_offset"),
-        *_int32("component", "is_recurrent", "fits32", "is_narrow", "input_exp", "is_tiled", "is_regular", "is_bounded"),
+        *_int32(
+            "component", "is_recurrent", "fits32", "is_narrow", "input_exp", "is_tiled", "is_regular", "is_bounded"
+        ),
         *_pointers("fields"),
         ("lanes", ctypes.c_void_p * 4),
         ("lane_masks", ctypes.c_int32 * 4),

@@ -80,7 +80,7 @@ def fits32(incoming: Sequence[Incoming]) -> bool:
 
 
 def narrow_exponent(incoming: Sequence[Incoming]) -> int | None:
-    """The unit 2^exponent in which all inputs of a population are sure to be sums of 16 bits of small weights, or None."""
+    """The unit 2^exponent in which all inputs of a population are sure to be sums of 16 bits, or None."""
     if not incoming or not fits32(incoming):
         return None
     exponent = min(i.exponent for i in incoming)
@@ -100,9 +100,7 @@ def largest_sum(incoming: Sequence[Incoming], exponent: int) -> NDArray[np.int64
     """Largest magnitude of each target's input (n_target,), in units of 2^exponent."""
     bounds = []
     for sums in ([i.low for i in incoming], [i.high for i in incoming]):
-        parts = [
-            (s >> i.shift) << (i.exponent - exponent) for s, i in zip(sums, incoming, strict=True)
-        ]
+        parts = [(s >> i.shift) << (i.exponent - exponent) for s, i in zip(sums, incoming, strict=True)]
         bounds.append(np.abs(np.sum(parts, axis=0)))
     return np.asarray(np.maximum(*bounds), dtype=np.int64)
 
