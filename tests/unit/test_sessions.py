@@ -75,7 +75,7 @@ def test_more_steps_than_are_run_at_a_time() -> None:
     net.add_input("in", shape=8)
     net.add_population("a", shape=20, du=700, dv=100, vth=40)
     net.add_population("b", shape=20, du=700, dv=100, vth=40)
-    net.connect("in", "a", rng.integers(-20, 40, (20, 8)) * 2, delays=rng.integers(0, 40, (20, 8)))
+    net.connect("in", "a", rng.integers(-20, 40, (20, 8)) * 2, delays=rng.integers(0, 9, (20, 8)))
     net.connect("a", "b", rng.integers(-20, 40, (20, 20)) * 2, delays=61)
     net.connect("b", "a", rng.integers(-20, 20, (20, 20)) * 2, delays=3)
     net.connect("in", "b", rng.integers(-20, 40, (20, 8)) * 2)
