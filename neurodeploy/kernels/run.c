@@ -15,6 +15,7 @@
 #include "worker.h"
 
 #define MOST_SAMPLES 16   /* at a time, so that a tile's weights stay near */
+#define FEW_WEIGHTS (1 << 18) /* bytes that stay near anyhow */
 #define MOST_STEPS 1024   /* at a time, which bounds the lists of senders */
 
 /* The row of an output for a sample and step: where it is kept, or in the worker's own memory. */
@@ -118,6 +119,8 @@ static int any_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     if (live) {
         const int failed = live_step(w, k, sample, t);
         if (failed) return failed;
+    } else {
+        nd_pass_idle(w, k, sample, t);
     }
     trace(w, q, w->registers[k], sample, t, 0, q->size);
     for (int32_t o = 0; o < q->n_outputs; o++)
@@ -258,9 +261,13 @@ static int32_t longest_latency(const nd_network *net) {
     return longest;
 }
 
-/* Samples that a thread claims at a time. */
+/* Samples that a thread claims at a time: one, unless it pays to read the weights of tiles for several. */
 static int32_t samples_at_once(const nd_network *net, int32_t threads) {
-    if (net->steps > MOST_STEPS) return 1;
+    int64_t weights = 0;
+    for (int32_t i = 0; i < net->n_projections; i++)
+        if (net->populations[net->projections[i].target].is_tiled)
+            weights += (int64_t)net->projections[i].n_source * net->projections[i].n_target;
+    if (net->steps > MOST_STEPS || weights < FEW_WEIGHTS) return 1;
     const int32_t some = net->batch / (4 * threads);
     return some < 1 ? 1 : some > MOST_SAMPLES ? MOST_SAMPLES : some;
 }

@@ -29,10 +29,21 @@ static void *zeros(size_t bytes) {
 
 static size_t largest(size_t a, int64_t b) { return (int64_t)a > b ? a : (size_t)b; }
 
+static size_t map_bytes(const nd_worker *w, const nd_projection *p) {
+    if (p->delays) return sizeof(int16_t) * (size_t)p->ring * (size_t)nd_padded(p->n_target);
+    return (w->net.populations[p->target].is_narrow ? sizeof(int16_t) : sizeof(int32_t)) * (size_t)p->map_size;
+}
+
 void nd_worker_restart_population(nd_worker *w, int32_t k) {
     const nd_population *q = &w->populations[k];
     for (int32_t r = 0; r < q->n_state; r++)
         memcpy(w->registers[k][r], q->initial[r], sizeof(int32_t) * (size_t)q->size);
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
+        const nd_projection *p = &w->net.projections[i];
+        if (!p->delays) continue;
+        memset(w->maps[i], 0, map_bytes(w, p));
+        memset(w->arrivals[i], 0, sizeof(int64_t) * (size_t)p->ring);
+    }
 }
 
 void nd_worker_restart(nd_worker *w) {
@@ -103,11 +114,12 @@ static int allocate_rasters(nd_worker *w) {
 
 static int allocate_maps(nd_worker *w) {
     w->maps = calloc((size_t)w->net.n_projections + 1, sizeof *w->maps);
-    if (!w->maps) return 0;
+    w->arrivals = calloc((size_t)w->net.n_projections + 1, sizeof *w->arrivals);
+    if (!w->maps || !w->arrivals) return 0;
     for (int32_t i = 0; i < w->net.n_projections; i++) {
         const nd_projection *p = &w->net.projections[i];
-        const size_t sum = w->net.populations[p->target].is_narrow ? sizeof(int16_t) : sizeof(int32_t);
-        if (p->taps && !(w->maps[i] = zeros(sum * (size_t)p->map_size))) return 0;
+        if ((p->taps || p->delays) && !(w->maps[i] = zeros(map_bytes(w, p)))) return 0;
+        if (p->delays && !(w->arrivals[i] = zeros(sizeof(int64_t) * (size_t)p->ring))) return 0;
     }
     return 1;
 }
@@ -132,8 +144,9 @@ void nd_worker_free(nd_worker *w) {
     for (int32_t r = 0; w->words && r < w->net.n_rasters; r++) free(w->words[r]);
     for (int32_t r = 0; w->flags && r < w->net.n_rasters; r++) free(w->flags[r]);
     for (int32_t i = 0; w->maps && i < w->net.n_projections; i++) free(w->maps[i]);
+    for (int32_t i = 0; w->arrivals && i < w->net.n_projections; i++) free(w->arrivals[i]);
     if (w->registers) free(w->registers[0]);
-    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->state, w->registers, w->narrow,
+    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->arrivals, w->state, w->registers, w->narrow,
                             w->wide, w->inputs, w->messages, w->products, w->sums, w->ports, w->outputs};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
 }

@@ -23,7 +23,8 @@ typedef struct {
     int64_t *sent;              /* by raster */
     nd_events *events;          /* by raster, rows (samples, history + steps) */
     uint64_t **words;           /* by raster of bits: of all samples and steps if tiled, else one row */
-    void **maps;                /* by projection: of a convolution of spikes */
+    void **maps;                /* by projection: of a convolution of spikes, or the ring of one with delays */
+    int64_t **arrivals;         /* by projection: synapses that each row of its ring holds */
     int32_t *state;             /* of all populations, one after the other */
     int32_t ***registers;       /* by population */
     int16_t *narrow;            /* narrow sums, of 0 between steps; those of ND_STEPS steps if tiled */
@@ -51,6 +52,8 @@ enum { ND_DONE = 0, ND_NO_MEMORY = 1, ND_CONVOLUTION_OVERFLOWED = 2 };
 /* Narrow sums, or inputs, of population k for step t of a sample, from all its projections; see inputs.c. */
 void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 int nd_gather(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+/* What delays hold back goes on, in a step in which population k is idle. */
+void nd_pass_idle(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 /* The same of some columns, from tiles. */
 void nd_gather_tile(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t);
 /* Whether dot products of bytes are quicker for population k and a sample; then everything is there for them. */

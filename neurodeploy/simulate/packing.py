@@ -44,7 +44,9 @@ class Packing:
     def fill(self, slot: Any, incoming: Incoming, target: Any) -> None:
         """The weights of a projection into ``target``, an ``nd_population``."""
         c = incoming.projection.connection
-        if isinstance(c, Conv2d):
+        if incoming.projection.delays is not None:
+            self._fill_delayed(slot, incoming, target)
+        elif isinstance(c, Conv2d):
             slot.fan_out = self._keep(self._by_source(incoming, c.fan_out()), np.int32)
             (self._fill_graded_kernel if incoming.is_graded else self._fill_blocks)(slot, incoming, target)
         elif isinstance(c, Dense):
@@ -79,12 +81,12 @@ class Packing:
     def _fill_tiles(self, slot: Any, incoming: Incoming, target: Any, weights: NDArray[Any]) -> None:
         """The layout of kernels/dense.c."""
         if target.is_narrow:
-            scaled = weights >> incoming.shift << (incoming.exponent - target.input_exp)
+            columns = self._units(weights, incoming, target).T
         else:
             scaled, slot.weight_shift = weights >> incoming.shift, incoming.shift
             most = max(1, int(np.abs(scaled).max(initial=1)))
             slot.tile_limit = UNLIMITED if incoming.largest >> incoming.shift <= INT16 else INT16 // most
-        columns = scaled.astype(np.int8).T
+            columns = scaled.astype(np.int8).T
         if target.is_narrow and target.is_tiled and self._has_dots and columns.size <= MOST_DOTS:
             slot.dots = self._keep(self._dots(columns), np.int8)
         parts = []
@@ -111,6 +113,29 @@ class Packing:
             parts.append(split.transpose(2, 0, 3, 1).ravel())
         return np.concatenate(parts)
 
+    def _fill_delayed(self, slot: Any, incoming: Incoming, target: Any) -> None:
+        """Synapses with a delay each, by source, for the ring of kernels/sparse.c."""
+        from scipy.sparse import csr_array
+
+        p, c = incoming.projection, incoming.projection.connection
+        assert p.delays is not None
+        rows = c if isinstance(c, Sparse) else Sparse.keeping_zeros(c.weights, c.source_shape, c.target_shape)
+        number = csr_array((np.arange(rows.weights.size), rows.indices, rows.indptr), (c.n_target, c.n_source)).tocsc()
+        source, order = self._orders.get(p.source), self._orders.get(p.target)
+        if source is not None:
+            number = number[:, source]
+        indices = number.indices if order is None else np.argsort(order)[number.indices]
+        small = self._units(rows.weights[number.data], incoming, target)
+        slot.indptr = self._keep(number.indptr, np.int64)
+        slot.packed = self._keep(indices.astype(np.uint32) << 8 | small.view(np.uint8), np.uint32)
+        slot.delays = self._keep(p.delays.ravel()[number.data], np.uint8)
+        slot.ring = 1 << int(p.delay).bit_length()
+
+    def _units(self, weights: NDArray[Any], incoming: Incoming, target: Any) -> NDArray[np.int8]:
+        """Weights in the units of a narrow population's sums."""
+        scaled: NDArray[np.int8] = (weights >> incoming.shift << (incoming.exponent - target.input_exp)).astype(np.int8)
+        return scaled
+
     def _fill_sparse(self, slot: Any, incoming: Incoming, target: Any, c: Sparse) -> None:
         by_source = c.to_csr().tocsc()
         source, order = self._orders.get(incoming.projection.source), self._orders.get(incoming.projection.target)
@@ -119,7 +144,7 @@ class Packing:
         indices = by_source.indices if order is None else np.argsort(order)[by_source.indices]
         slot.indptr = self._keep(by_source.indptr, np.int64)
         if target.is_narrow:
-            small = (by_source.data >> incoming.shift << (incoming.exponent - target.input_exp)).astype(np.int8)
+            small = self._units(by_source.data, incoming, target)
         elif incoming.is_graded or not incoming.fits_bytes(incoming.exponent) or c.n_target > PACKED_TARGETS:
             slot.weights, slot.indices = self._keep(by_source.data, np.int16), self._keep(indices, np.int32)
             return
