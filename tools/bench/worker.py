@@ -55,7 +55,7 @@ def serve(name: str, folder: str, threads: int, answer: Any) -> None:
     built = time.perf_counter()
     result = prepared.run()
     first = time.perf_counter() - built
-    counts, digest = prepared.counts(result), prepared.digest(result)
+    counts, digest, work = prepared.counts(result), prepared.digest(result), prepared.work(result)
     del result
     answer(
         versions={package: version(package) for package in peer.PACKAGES} | {"Python": platform.python_version()},
@@ -66,6 +66,7 @@ def serve(name: str, folder: str, threads: int, answer: Any) -> None:
         notes=prepared.notes,
         spikes=None if counts is None else [int(c) for c in counts.sum(1)],
         digest=digest,
+        work=work,
         counts=None if counts is None or not peer.EXACT else counts.tolist(),
     )
     for line in sys.stdin:

@@ -45,7 +45,11 @@ def prepare(workload: Any, threads: int) -> Prepared:
             raise Unavailable(f"the engine '{result.engine}' ran: the C kernels are missing")
         return rasters_of(workload, result)
 
-    return Prepared(run, lambda r: counts(rasters(r)), lambda r: digest(rasters(r)), notes=_level())
+    def work(result: Any) -> dict[str, int]:
+        counted = result.counters
+        return {"synaptic_events": counted.syn_ops, "neuron_updates": counted.neuron_updates}
+
+    return Prepared(run, lambda r: counts(rasters(r)), lambda r: digest(rasters(r)), work, notes=_level())
 
 
 def rasters_of(workload: Any, result: Any) -> Any:
@@ -66,7 +70,6 @@ def check(workload: Any, threads: int, samples: int, steps: int) -> dict[str, An
         "overflows": sum(c.wraps + c.saturations for c in counted.values()),
         "samples": samples,
         "steps": steps,
-        "synaptic_events": fast.counters.syn_ops,
     }
 
 
