@@ -104,7 +104,7 @@ def test_a_killed_scheduler_is_an_error(dask: Dask, slow_case: Slow, capfd: pyte
     ):
         run(slow_case, cluster, progress=once(dask.scheduler.kill))
     assert caught.value.where == dask.address and "still runs" in caught.value.remedy
-    assert time.monotonic() - began < 15 and "Traceback" not in capfd.readouterr().err
+    assert time.monotonic() - began < 60 and "Traceback" not in capfd.readouterr().err
 
 
 def test_a_task_that_kills_its_workers_is_an_error(
@@ -141,6 +141,7 @@ def test_tasks_hold_more_than_dask_likes(local: nd.cluster.Cluster) -> None:
 
 
 def test_no_more_tasks_wait_than_are_worth_having(local: nd.cluster.Cluster) -> None:
+    wait_until(lambda: local.threads == 2)
     taken, most = list[int](), gather.AHEAD * connection.Cluster.threads.fget(local)  # type: ignore[attr-defined]
 
     def endless() -> object:
@@ -192,7 +193,7 @@ def within(seconds: float, work: Callable[[], object]) -> object:
     return result
 
 
-@pytest.mark.parametrize("patience_s", [30.0, 0.01], ids=["waits", "asks again"])
+@pytest.mark.parametrize("patience_s", [120.0, 0.01], ids=["waits", "asks again"])
 def test_a_result_lost_before_it_is_fetched_is_made_again(
     dask: Dask, slow_case: Slow, monkeypatch: pytest.MonkeyPatch, patience_s: float
 ) -> None:
@@ -202,7 +203,7 @@ def test_a_result_lost_before_it_is_fetched_is_made_again(
         wait_until(lambda: cluster.threads == 2)
         holder = Holder(cluster, monkeypatch)
         monkeypatch.setattr(gather, "LOST_S", patience_s)
-        found = within(60, lambda: run(slow_case, cluster))
+        found = within(240, lambda: run(slow_case, cluster))
         assert_equal_to_local(found, slow_case)  # type: ignore[arg-type]
         assert len(holder.killed) == 1 and cluster.threads == 1
         assert holder.asked > len(slow_case[1]) or patience_s > 1  # a result that did not come is asked for again
@@ -216,7 +217,7 @@ def test_a_result_lost_with_the_last_worker_is_an_error(
         holder = Holder(cluster, monkeypatch)
         monkeypatch.setattr(gather, "LOST_S", 0.5)
         with pytest.raises(ClusterError, match="all workers are gone, for 0.5 s") as caught:
-            within(60, lambda: run(slow_case, cluster))
+            within(240, lambda: run(slow_case, cluster))
         assert len(holder.killed) == 1 and caught.value.where == dask.address
 
 
