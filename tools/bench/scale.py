@@ -58,7 +58,7 @@ def matrix(neurons: int) -> Any:
 
     rng = np.random.default_rng(neurons)
     targets = strips(rng, neurons, FAN_OUT)
-    ends = np.arange(neurons + 1, dtype=np.int64) * FAN_OUT
+    ends = np.arange(neurons + 1, dtype=np.int32) * FAN_OUT
     return csc_array((draw_weights(rng, len(targets)), targets, ends), shape=(neurons, neurons))
 
 

@@ -128,6 +128,7 @@ def _recurrent(workload: Any) -> Any:
 
     neurons = len(workload["v0"])
     weights, targets, indptr = (np.array(workload[name]) for name in ("weights", "targets", "indptr"))
+    indptr = indptr.astype(np.int32)  # or scipy would make the targets 64 bits wide
     net = nd.ChipNetwork()
     net.add_input("none", shape=1)
     start = {name: np.array(workload[name]) for name in ("u0", "v0")}
