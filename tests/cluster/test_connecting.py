@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
@@ -47,6 +48,17 @@ def test_what_is_no_address(text: str) -> None:
     assert repr(text)[1:-1] in repr(caught.value.what) and caught.value.where == "--cluster"
     assert "local:4" in caught.value.remedy and "tcp://host:8786" in caught.value.remedy
     assert caught.value.exit_code == 8
+
+
+def test_what_dask_leaves_of_a_lost_result_is_not_printed(caplog: pytest.LogCaptureFixture) -> None:
+    from distributed.client import AllExit
+
+    with nd.cluster.connect("local:1"):
+        pass
+    logger = logging.getLogger("asyncio")
+    for error in (AllExit(), ValueError("of the user")):  # as asyncio does when nobody asked a task for its result
+        logger.error("Task exception was never retrieved", exc_info=(type(error), error, None))
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ValueError]
 
 
 @contextmanager
