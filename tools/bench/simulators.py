@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import sys
 from contextlib import ExitStack
 from itertools import product
@@ -14,6 +15,8 @@ from peers import Unavailable
 from workers import Entrant, Worker
 from workloads import SPECS, Spec, stored
 
+PEERS = Path(__file__).resolve().parent / "peers"
+SLOW_TO_BUILD = ("nest",)
 HOSTS = ("ours", "prototype")
 """Stay while the peers of a big workload come and go."""
 ENVIRONMENTS: dict[str, str | None] = {  # None: the interpreter that runs this
@@ -100,11 +103,26 @@ def begin(
     try:
         if isinstance(python, Unavailable):
             raise python
+        _refuse(entrant, spec)
         log = given.cache / f"{spec.name}-{entrant.name.replace(', ', '-')}.log"
         return stack.enter_context(Worker.start(entrant, python, folder, variables, given.timeout, log))
     except Unavailable as reason:
         rows.append({"workload": spec.name, **identity(entrant), "unavailable": str(reason)})
         return None
+
+
+def _refuse(entrant: Entrant, spec: Spec) -> None:
+    """Unavailable where a peer's module says so by its constants; read, for importing a framework takes seconds."""
+    statements = ast.parse((PEERS / f"{entrant.module}.py").read_text(encoding="utf-8")).body
+    says = {
+        s.targets[0].id: s.value for s in statements if isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name)
+    }
+    if spec.base not in ast.literal_eval(says["WORKLOADS"]):
+        raise Unavailable("this workload is not written for this peer")
+    if spec.samples > 1 and not ast.literal_eval(says["BATCHES"]):
+        raise Unavailable("it runs one sample at a time: see the workload with one")
+    if spec.big and entrant.threads > 1 and entrant.module in SLOW_TO_BUILD:
+        raise Unavailable("its set-up takes minutes: see that with one thread")
 
 
 def identity(entrant: Entrant) -> dict[str, Any]:
