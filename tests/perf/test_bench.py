@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,29 @@ def test_a_peer_that_cannot_run_says_why(tmp_path: Path) -> None:
 
     with pytest.raises(Unavailable, match="has no threads"):
         Worker.start(Entrant("numpy_events", 2), Path(sys.executable), small(tmp_path, "W1"), {}, 60, tmp_path / "log")
+
+
+def test_a_peer_that_dies_on_the_way_is_told_and_the_others_stay(tmp_path: Path) -> None:
+    import simulators
+    from workers import Entrant, Worker
+    from workloads import Spec
+
+    def run(self: Worker, budget_s: float, real: Any = Worker.run) -> None:
+        if self.entrant.module == "numpy_events":
+            self.process.kill()
+        real(self, budget_s)
+
+    given = Namespace(cache=tmp_path, rounds=2, budget=0.01, timeout=60, prototype=tmp_path)
+    spec, entrants = Spec("small-W1", "W1", 40, 2), [Entrant("ours"), Entrant("numpy_events"), Entrant("nest")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Worker, "run", run)
+        rows = simulators.rows_of(
+            spec, entrants, dict.fromkeys(("ours", "numpy_events", "nest"), sys.executable), given
+        )
+    found = {r["peer"]: r.get("unavailable", "") for r in rows}
+    assert found.pop("numpy_events").startswith("on the way: it died")
+    assert found == {"ours": "", "nest": "this workload is not written for this peer"}
+    assert rows[0]["check"]["equal"] and rows[0]["repeats"] >= 2
 
 
 def row(name: str, **more: Any) -> dict[str, Any]:

@@ -24,6 +24,8 @@ import json
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,7 @@ from simulators import ENVIRONMENTS, note  # noqa: E402
 from workloads import SPECS, stored  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("simulators", "floors", "start", "scale", "stress")
+PARTS = ("start", "floors", "simulators", "scale", "stress")
 
 
 def options() -> argparse.Namespace:
@@ -98,9 +100,9 @@ def main() -> int:
     if given.prepare:
         return prepare(given)
     document = json.loads(given.from_json.read_text()) if given.from_json else measure(given)
-    print(text(document))
     if given.json:
         given.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    print(text(document))
     if given.page:
         put(given.page, "bench", markdown(document))
     wrong = [*faults(document), *missed(document)]
@@ -127,21 +129,23 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         sys.exit(f"bench: neurodeploy is not installed for {sys.executable}: pip install .")
     given.cache.mkdir(parents=True, exist_ok=True)
     began, before, ticks_before = time.monotonic(), load(), ticks()
-    measured: dict[str, Any] = {"results": []}
-    if "start" in given.parts:
-        note("start of the demo")
-        measured["start"] = start.measure()
-    if "floors" in given.parts:
-        note("rates of this machine")
-        measured["floors"] = floors.measure(given.cache, given.threads)
-    if "simulators" in given.parts:
-        measured["results"] = simulators.measure(given)
-    if "scale" in given.parts:
-        note("scale")
-        measured["scale"] = scale.measure(given.limit_gib or None, given.rounds)
-    if "stress" in given.parts:
-        note("stress")
-        measured["stress"] = stress.measure(given.runs, given.cache)
+    works: dict[str, Callable[[], Any]] = {
+        "start": start.measure,
+        "floors": lambda: floors.measure(given.cache, given.threads),
+        "results": lambda: simulators.measure(given),
+        "scale": lambda: scale.measure(given.limit_gib or None, given.rounds),
+        "stress": lambda: stress.measure(given.runs, given.cache),
+    }
+    measured: dict[str, Any] = {"results": [], "failed": []}
+    for part, (name, work) in zip(PARTS, works.items(), strict=True):
+        if part not in given.parts:
+            continue
+        note(part)
+        try:
+            measured[name] = work()
+        except Exception as error:  # whatever it is, the other parts have taken long
+            traceback.print_exc()
+            measured["failed"].append(f"{part}: {type(error).__name__}: {error}")
     return measured | {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "machine": machine()

@@ -30,7 +30,7 @@ def faults(document: Row) -> list[str]:
             if ours and agreement(row, ours[0]) == "DIFFERS":
                 found.append(f"{name}: the spikes of {row['name']} are not those of {ours[0]['name']}")
     found += scale.faults(document["scale"]) if "scale" in document else []
-    return found
+    return found + document.get("failed", [])
 
 
 def agreement(row: Row, ours: Row) -> str:

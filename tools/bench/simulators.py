@@ -80,7 +80,7 @@ def rows_of(
                 rows += [row_of(spec, w) for w in visitors]
         for worker in present:
             row = row_of(spec, worker)
-            if worker.entrant.module == "ours":
+            if worker.entrant.module == "ours" and "unavailable" not in row:
                 samples, steps = CHECKED.get(spec.name, (spec.samples, spec.steps))
                 row |= worker.ask(f"check {samples} {steps}")
             rows.insert(0, row)
@@ -132,6 +132,8 @@ def identity(entrant: Entrant) -> dict[str, Any]:
 
 def row_of(spec: Spec, worker: Worker) -> dict[str, Any]:
     """What is reported of an entrant; times in seconds."""
+    if worker.died:
+        return {"workload": spec.name, **identity(worker.entrant), "unavailable": worker.died}
     times = sorted(worker.seconds)
     middle = times[len(times) // 2]
     return {
