@@ -119,7 +119,9 @@ class Packing:
 
         p, c = incoming.projection, incoming.projection.connection
         assert p.delays is not None
-        rows = c if isinstance(c, Sparse) else Sparse.keeping_zeros(c.weights, c.source_shape, c.target_shape)
+        rows = (
+            c.by_target() if isinstance(c, Sparse) else Sparse.keeping_zeros(c.weights, c.source_shape, c.target_shape)
+        )
         number = csr_array((np.arange(rows.weights.size), rows.indices, rows.indptr), (c.n_target, c.n_source)).tocsc()
         source, order = self._orders.get(p.source), self._orders.get(p.target)
         if source is not None:
@@ -133,11 +135,10 @@ class Packing:
 
     def _units(self, weights: NDArray[Any], incoming: Incoming, target: Any) -> NDArray[np.int8]:
         """Weights in the units of a narrow population's sums."""
-        scaled: NDArray[np.int8] = (weights >> incoming.shift << (incoming.exponent - target.input_exp)).astype(np.int8)
-        return scaled
+        return _shifted(weights, incoming.exponent - target.input_exp - incoming.shift)
 
     def _fill_sparse(self, slot: Any, incoming: Incoming, target: Any, c: Sparse) -> None:
-        by_source = c.to_csr().tocsc()
+        by_source = c.to_csc()
         source, order = self._orders.get(incoming.projection.source), self._orders.get(incoming.projection.target)
         if source is not None:
             by_source = by_source[:, source]
@@ -149,7 +150,7 @@ class Packing:
             slot.weights, slot.indices = self._keep(by_source.data, np.int16), self._keep(indices, np.int32)
             return
         else:
-            small, slot.weight_shift = (by_source.data >> incoming.shift).astype(np.int8), incoming.shift
+            small, slot.weight_shift = _shifted(by_source.data, -incoming.shift), incoming.shift
         if c.n_target <= SHORT_TARGETS:
             slot.small, slot.short_indices = self._keep(small, np.int8), self._keep(indices, np.uint16)
         else:
@@ -180,6 +181,15 @@ class Packing:
         grouped = c.weights.reshape(c.groups, c.weights.shape[0] // c.groups, *c.weights.shape[1:])
         slot.weights = self._keep(grouped.transpose(0, 2, 3, 4, 1), np.int32)
         slot.meets_y, slot.meets_x = (self._keep(_meets(c, axis), np.int32) for axis in (0, 1))
+
+
+def _shifted(weights: NDArray[Any], bits: int) -> NDArray[np.int8]:
+    """Weights times 2^bits, which fit 8 bits; exact, since where bits are lost they are 0."""
+    if bits < 0:
+        weights = weights >> -bits
+    elif bits > 0:
+        weights = weights << bits
+    return weights.astype(np.int8)
 
 
 def _meets(c: Conv2d, axis: int) -> NDArray[np.int64]:
