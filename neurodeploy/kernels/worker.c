@@ -124,17 +124,51 @@ static int allocate_maps(nd_worker *w) {
     return 1;
 }
 
-int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history) {
-    const size_t n = (size_t)net->n_populations;
-    *w = (nd_worker){.net = *net, .samples = samples, .steps = steps, .history = history};
+static int copy_populations(nd_worker *w, const nd_population *from) {
+    const size_t n = (size_t)w->net.n_populations;
     w->populations = malloc(sizeof *w->populations * (n + 1));
-    if (!w->populations || !allocate_state(w) || !allocate_scratch(w) || !allocate_rasters(w) || !allocate_maps(w))
-        return 0;
-    memcpy(w->populations, net->populations, sizeof *w->populations * n);
+    if (!w->populations) return 0;
+    memcpy(w->populations, from, sizeof *w->populations * n);
     for (size_t k = 0; k < n; k++) {
         nd_population *q = &w->populations[k];
         q->active = q->syn_ops = q->wraps = q->saturations = 0;
     }
+    return 1;
+}
+
+void nd_add_counts(const nd_worker *w, nd_population *populations) {
+    for (int32_t k = 0; k < w->net.n_populations; k++) {
+        populations[k].active += w->populations[k].active;
+        populations[k].syn_ops += w->populations[k].syn_ops;
+        populations[k].wraps += w->populations[k].wraps;
+        populations[k].saturations += w->populations[k].saturations;
+    }
+}
+
+int nd_worker_init_helper(nd_worker *w, const nd_worker *lead) {
+    *w = (nd_worker){.net = lead->net};
+    return copy_populations(w, lead->populations) && allocate_scratch(w);
+}
+
+void nd_worker_follow(nd_worker *w, const nd_worker *lead) {
+    const nd_worker own = *w;
+    *w = *lead;
+    w->populations = own.populations;
+    w->narrow = own.narrow, w->wide = own.wide, w->inputs = own.inputs, w->messages = own.messages;
+    w->products = own.products, w->sums = own.sums, w->ports = own.ports, w->outputs = own.outputs;
+}
+
+void nd_worker_free_helper(nd_worker *w) {
+    void *const blocks[] = {w->populations, w->narrow, w->wide, w->inputs, w->messages, w->products, w->sums, w->ports,
+                            w->outputs};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
+}
+
+int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history) {
+    *w = (nd_worker){.net = *net, .samples = samples, .steps = steps, .history = history};
+    if (!copy_populations(w, net->populations) || !allocate_state(w) || !allocate_scratch(w) || !allocate_rasters(w) ||
+        !allocate_maps(w))
+        return 0;
     nd_worker_restart(w);
     return 1;
 }

@@ -246,3 +246,23 @@ def test_several_samples_at_a_time() -> None:
     assert all(expected.sent[name] for name in net.populations)
     for threads in (1, 2):
         assert_same(run_fast(plan, threads=threads), expected)
+
+
+def test_threads_share_the_tiles_of_a_single_sample() -> None:
+    """Layers of more work than a thread is worth, event by event and by dot products, wide ones and narrow ones."""
+    rng = np.random.default_rng(3)
+    net = ChipNetwork()
+    net.add_input("in", shape=500)
+    net.add_population("few", shape=1200, du=900, dv=40, vth=900, reset_interval=50)
+    net.add_population("many", shape=1100, du=900, dv=300, vth=5)
+    net.add_population("wide", shape=900, du=900, dv=40, vth=100_000)
+    net.connect("in", "few", rng.integers(-30, 40, (1200, 500)) * 2)
+    net.connect("few", "many", rng.integers(-10, 30, (1100, 1200)) * 2, delays=3)
+    net.connect("many", "wide", rng.integers(-10, 120, (900, 1100)) * 2)
+    spikes = (rng.random((1, 150, 500)) < 0.15).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 150, 150, {"few": ("v",)}, False)
+    expected = run_reference(plan)
+    assert [bool(q.is_narrow) for q in prepare(net).populations] == [True, True, False]
+    assert expected.sent["many"] > 0.3 * 150 * 1100
+    for threads in (1, 2, 2, 5):
+        assert_same(run_fast(plan, threads=threads), expected)
