@@ -37,9 +37,10 @@ class Packing:
     def __init__(
         self, library: ctypes.CDLL, arena: Arena, orders: Mapping[str, Order], pixels: Mapping[str, Order]
     ) -> None:
+        self._library = library
         self._columns, self._bytes = library.nd_tile_columns(), library.nd_vector_bytes()
         self._has_dots = library.nd_dots_from_percent() <= 100
-        self._keep, self._orders, self._pixels = arena.keep, orders, pixels
+        self._arena, self._keep, self._orders, self._pixels = arena, arena.keep, orders, pixels
 
     def fill(self, slot: Any, incoming: Incoming, target: Any) -> None:
         """The weights of a projection into ``target``, an ``nd_population``."""
@@ -127,9 +128,9 @@ class Packing:
         if source is not None:
             number = number[:, source]
         indices = number.indices if order is None else np.argsort(order)[number.indices]
-        small = self._units(rows.weights[number.data], incoming, target)
+        bits = incoming.exponent - target.input_exp - incoming.shift
         slot.indptr = self._keep(number.indptr, np.int64)
-        slot.packed = self._keep(indices.astype(np.uint32) << 8 | small.view(np.uint8), np.uint32)
+        slot.packed = self._arena.hold(self._packed(rows.weights[number.data], indices, bits))
         slot.delays = self._keep(p.delays.ravel()[number.data], np.uint8)
         slot.ring = 1 << int(p.delay).bit_length()
 
@@ -145,16 +146,24 @@ class Packing:
         indices = by_source.indices if order is None else np.argsort(order)[by_source.indices]
         slot.indptr = self._keep(by_source.indptr, np.int64)
         if target.is_narrow:
-            small = self._units(by_source.data, incoming, target)
+            bits = incoming.exponent - target.input_exp - incoming.shift
         elif incoming.is_graded or not incoming.fits_bytes(incoming.exponent) or c.n_target > PACKED_TARGETS:
             slot.weights, slot.indices = self._keep(by_source.data, np.int16), self._keep(indices, np.int32)
             return
         else:
-            small, slot.weight_shift = _shifted(by_source.data, -incoming.shift), incoming.shift
+            bits, slot.weight_shift = -incoming.shift, incoming.shift
         if c.n_target <= SHORT_TARGETS:
-            slot.small, slot.short_indices = self._keep(small, np.int8), self._keep(indices, np.uint16)
+            slot.small = self._keep(_shifted(by_source.data, bits), np.int8)
+            slot.short_indices = self._keep(indices, np.uint16)
         else:
-            slot.packed = self._keep(indices.astype(np.uint32) << 8 | small.view(np.uint8), np.uint32)
+            slot.packed = self._arena.hold(self._packed(by_source.data, indices, bits))
+
+    def _packed(self, weights: NDArray[Any], indices: NDArray[Any], bits: int) -> NDArray[np.uint32]:
+        """index << 8 | weight * 2^bits."""
+        weights, indices = (np.ascontiguousarray(values, np.int32) for values in (weights, indices))
+        packed = np.empty(weights.size, np.uint32)
+        self._library.nd_pack(weights.ctypes.data, indices.ctypes.data, weights.size, bits, packed.ctypes.data)
+        return packed
 
     def _fill_shape(self, slot: Any, incoming: Incoming) -> Conv2d:
         c = incoming.projection.connection

@@ -12,12 +12,13 @@ from outcomes import assert_same
 from scipy.sparse import coo_array
 
 from neurodeploy import ChipNetwork, kernels, simulate
-from neurodeploy.connections import Conv2d, Dense
+from neurodeploy.connections import Conv2d, Dense, Sparse
 from neurodeploy.simulate.components import Component, components
 from neurodeploy.simulate.engine import run_fast
 from neurodeploy.simulate.plan import Plan
 from neurodeploy.simulate.prepared import prepare
 from neurodeploy.simulate.reference import run_reference
+from neurodeploy.simulate.sums import weight_bounds
 
 EDGE = 2**23
 
@@ -266,3 +267,13 @@ def test_threads_share_the_tiles_of_a_single_sample() -> None:
     assert expected.sent["many"] > 0.3 * 150 * 1100
     for threads in (1, 2, 2, 5):
         assert_same(run_fast(plan, threads=threads), expected)
+
+
+def test_bounds_of_synapses_by_source() -> None:
+    rng = np.random.default_rng(4)
+    matrix = coo_array((rng.integers(-256, 256, 4000), (rng.integers(0, 90, 4000), rng.integers(0, 70, 4000)))).tocsc()
+    matrix.data = np.clip(matrix.data, -256, 255).astype(np.int32)
+    by_source = Sparse.from_matrix(matrix, (70,), (90,))
+    assert by_source.by_source
+    for ours, theirs in zip(weight_bounds(by_source), by_source.by_target().sum_bounds(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
