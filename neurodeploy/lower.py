@@ -19,6 +19,7 @@ from neurodeploy.neurons import model_for_nir
 from neurodeploy.neurons.model import FloatDynamics
 from neurodeploy.schedule import depths, feedback_edges
 from neurodeploy.semantics import Semantics
+from neurodeploy.shapes import Shapes
 
 SI_NAMES = {
     "LIF": {"tau": "tau_mem_s"},
@@ -71,7 +72,7 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
         UnsupportedNode: A node, parameter or loop that we do not deploy; never skipped.
         ShapeMismatch: Layers that do not fit each other.
     """
-    shapes = _Shapes(graph)
+    shapes = Shapes(graph)
     inputs = {n.name: n.params["shape"] for n in graph.nodes.values() if n.type == "Input"}
     outputs: dict[str, str] = {}
     readouts: list[str] = []
@@ -118,59 +119,6 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
     return Network(inputs, populations, tuple(projections), outputs, semantics)
 
 
-class _Circular(Exception):
-    """A node's shape follows from itself only by way of this one."""
-
-
-class _Shapes:
-    """Output shape of every node, inferred from the Inputs on; the file's own types are not trusted."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._known: dict[str, Shape] = {n.name: n.params["shape"] for n in graph.nodes.values() if n.type == "Input"}
-        self._open: set[str] = set()
-
-    def __getitem__(self, name: str) -> Shape:
-        if name not in self._known:
-            if name in self._open:
-                raise _Circular(name)
-            self._open.add(name)
-            try:
-                self._known[name] = self._infer(name)
-            finally:
-                self._open.discard(name)
-        return self._known[name]
-
-    def incoming(self, name: str) -> Shape:
-        """Shape of the sum of all inputs of a node; a shape that depends on itself follows from the other inputs."""
-        found = {}
-        for before in self._graph.before(name):
-            try:
-                found[before] = self[before]
-            except _Circular:
-                continue
-        if not found:
-            raise _Circular(name)
-        if len(set(found.values())) > 1:
-            raise ShapeMismatch(
-                f"inputs of different shapes meet: {found}",
-                where=f"{self._graph.origin}, node '{name}'",
-                remedy="layers that feed one node must have equal output shapes",
-            )
-        return next(iter(found.values()))
-
-    def _infer(self, name: str) -> Shape:
-        node, where = self._graph.nodes[name], f"{self._graph.origin}, node '{name}'"
-        parameters = [np.shape(v) for v in node.params.values() if isinstance(v, np.ndarray)]
-        if model_for_nir(node.type):
-            full = max(parameters, key=lambda s: (int(np.prod(s)), len(s)))
-            return tuple(full) if int(np.prod(full)) > 1 else self.incoming(name)
-        if node.type == "Output":
-            return self.incoming(name)
-        shape = self.incoming(name)
-        return output_shape(node, shape, layer(node, shape, where))
-
-
 def _paths(graph: Graph, target: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """Every chain of stateless nodes that ends in ``target``: (source, target, nodes in order)."""
     found = []
@@ -191,7 +139,7 @@ def _paths(graph: Graph, target: str) -> list[tuple[str, str, tuple[str, ...]]]:
     return found
 
 
-def _connection(graph: Graph, shapes: _Shapes, source: str, target: str, nodes: tuple[str, ...]) -> Connection:
+def _connection(graph: Graph, shapes: Shapes, source: str, target: str, nodes: tuple[str, ...]) -> Connection:
     where = f"{graph.origin}, {' -> '.join((source, *nodes, target))}"
     chain, shape = [], shapes[source]
     for name in nodes:
@@ -213,7 +161,7 @@ def _connection(graph: Graph, shapes: _Shapes, source: str, target: str, nodes: 
     return compose(chain)
 
 
-def _constant(graph: Graph, shapes: _Shapes, name: str) -> NDArray[np.float64]:
+def _constant(graph: Graph, shapes: Shapes, name: str) -> NDArray[np.float64]:
     """What reaches a node while all neurons are silent: the biases on the way."""
     total = np.zeros(shapes.incoming(name))
     for before in graph.before(name):
@@ -230,7 +178,7 @@ def _constant(graph: Graph, shapes: _Shapes, name: str) -> NDArray[np.float64]:
     return total
 
 
-def _population(graph: Graph, shapes: _Shapes, name: str, depth: int, semantics: Semantics) -> Population:
+def _population(graph: Graph, shapes: Shapes, name: str, depth: int, semantics: Semantics) -> Population:
     node, where = graph.nodes[name], f"{graph.origin}, node '{name}'"
     bias = _constant(graph, shapes, name).ravel()
     shape = shapes[name]
