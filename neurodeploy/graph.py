@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,24 @@ from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One node: its NIR type name and parameters (arrays as in the file)."""
+    """One node of the graph.
+
+    Attributes:
+        name: The user's.
+        type: NIR's type name.
+        params: NIR's parameters, arrays as in the file.
+        conventions: Of this neuron, where they differ from the graph's :class:`Semantics`: values of its fields
+            ``NODE_FIELDS`` by name; ``v_init`` and ``v_min`` may also be arrays of the layer's shape.
+        exact: Discrete-time factors taken from a module, which override those that follow from ``params`` and dt:
+            float64 arrays of the layer's shape or scalars by the names of ``FloatDynamics`` fields
+            (``a, w, b, k, l, theta, v_reset, v0``).
+    """
 
     name: str
     type: str
     params: Mapping[str, Any]
+    conventions: Mapping[str, Any] = field(default_factory=dict)
+    exact: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

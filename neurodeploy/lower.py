@@ -72,6 +72,7 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
         UnsupportedNode: A node, parameter or loop that we do not deploy; never skipped.
         ShapeMismatch: Layers that do not fit each other.
     """
+    _refuse_unfinished(graph, semantics)
     shapes = Shapes(graph)
     inputs = {n.name: n.params["shape"] for n in graph.nodes.values() if n.type == "Input"}
     outputs: dict[str, str] = {}
@@ -224,3 +225,13 @@ def _passive(size: int) -> FloatDynamics:
     """A read-out without memory for a network that ends in a linear layer: v is the layer's output."""
     zero, one = np.zeros(size), np.ones(size)
     return FloatDynamics(zero, one, zero, one, zero, np.full(size, np.inf), zero, zero)
+
+
+def _refuse_unfinished(graph: Graph, semantics: Semantics) -> None:
+    """What the float reference does not compute yet."""
+    ready = {"reset": ("value", "subtract", "none"), "spike": ("gt",), "v_min": (None,), "input_amplitude": ("held",)}
+    values = semantics.to_dict()
+    wrong = [name for name, legal in ready.items() if values[name] not in legal]
+    wrong += [n.name for n in graph.nodes.values() if n.conventions or n.exact]
+    if wrong or not semantics.recurrent_bias_t0:
+        raise UnsupportedNode(f"not computed yet: {wrong}", where=graph.origin, remedy="wait for the next version")

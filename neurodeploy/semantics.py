@@ -9,26 +9,37 @@ from dataclasses import asdict, dataclass, fields
 from neurodeploy.errors import AmbiguousSemantics, did_you_mean
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "reset": ("value", "subtract", "none"),
-    "spike": ("gt",),
+    "reset": ("value", "subtract", "none", "subtract_late", "subtract_gated", "zero_late"),
+    "spike": ("gt", "ge", "multi_trunc"),
     "if_gain": ("auto", "unit", "r_dt"),
     "decay": ("euler", "exp"),
     "v_init": ("zero", "v_leak", "v_reset"),
+    "input_amplitude": ("held", "impulse"),
     "readout": ("count", "v_last", "v_sum"),
 }
 
 EXPLAIN: dict[str, str] = {
     "dt_s": "the time step in seconds (snnTorch's exporter means 1e-4, Norse's default is 1e-3)",
     "reset": "'value': v becomes v_reset on a spike (snnTorch 'zero', Norse default), "
-    "'subtract': v loses the threshold, 'none': v stays",
-    "spike": "'gt': fires where v > threshold",
+    "'subtract': v loses the threshold, 'none': v stays; snnTorch's own: 'subtract_late' (its default: the threshold "
+    "goes one step after the spike), 'subtract_gated' (its subtract without delay), 'zero_late' (its zero with delay: "
+    "the step after a spike makes 0)",
+    "spike": "'gt': fires where v > threshold, 'ge': where v >= threshold, "
+    "'multi_trunc': sends trunc(v / threshold) spikes at once",
     "if_gain": "'unit': an IF node integrates its input as it is, 'r_dt': times r*dt, "
     "'auto': where all r*dt or all r are 1",
     "decay": "'euler': factor 1 - dt/tau, 'exp': factor exp(-dt/tau) with matching gains",
     "v_init": "membrane at the start of a sample",
+    "v_min": "lower bound of the membrane, applied after the reset (Sinabs); default: none",
+    "recurrent_bias_t0": "whether a bias on a feedback path already counts in the first step (snnTorch: yes, nets run "
+    "by nirtorch: no)",
+    "input_amplitude": "'held': a spike is 1 for a step, 'impulse': it has unit area, so 1/dt",
     "readout": "'count': spikes of the output, 'v_last': its membrane after the last step, "
     "'v_sum': its membrane summed over the steps",
 }
+
+NODE_FIELDS = frozenset({"reset", "spike", "if_gain", "decay", "v_init", "v_min", "recurrent_bias_t0", "max_spikes"})
+"""Conventions that a node may have of its own; ``max_spikes`` bounds those of one step under ``multi_trunc``."""
 
 NOTES = frozenset({"producer"})
 """Entries of a file's metadata that carry no meaning."""
@@ -45,6 +56,9 @@ class Semantics:
         if_gain: Gain of NIR's ``IF`` nodes.
         decay: How time constants become factors per step.
         v_init: Initial membrane of each sample.
+        v_min: Lower bound of the membrane after the reset.
+        recurrent_bias_t0: Whether biases on feedback paths count in the first step, before any spike came back.
+        input_amplitude: What a spike is to the equations: 1 during its step, or an impulse of unit area.
         readout: How a class is read off the output population; argmax, ties to the lowest index.
     """
 
@@ -54,6 +68,9 @@ class Semantics:
     if_gain: str = "auto"
     decay: str = "euler"
     v_init: str = "zero"
+    v_min: float | None = None
+    recurrent_bias_t0: bool = True
+    input_amplitude: str = "held"
     readout: str = "count"
 
     def to_dict(self) -> dict[str, object]:

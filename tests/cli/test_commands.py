@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -14,8 +15,9 @@ from commandline import Cli
 import neurodeploy as nd
 from neurodeploy.cli import app
 from neurodeploy.evaluate import load_samples, run_program
+from neurodeploy.semantics import Semantics
 
-SEMANTICS = {"dt_s", "reset", "spike", "if_gain", "decay", "v_init", "readout"}
+SEMANTICS = {f.name for f in fields(Semantics)}
 
 
 def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
