@@ -15,14 +15,14 @@ from neurodeploy.graph import Node
 
 
 def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
-    """The linear part of a stateless node; None for Flatten, which changes no order in memory.
+    """The linear part of a stateless node; None for Flatten, which changes no order in memory, and for Delay.
 
     Raises:
         ShapeMismatch: The node does not fit ``source_shape``.
         UnsupportedNode: A parameter that we do not deploy.
     """
     params = node.params
-    if node.type == "Flatten":
+    if node.type in ("Flatten", "Delay"):
         return None
     if node.type in ("Linear", "Affine"):
         return _matrix(np.asarray(params["weight"]), source_shape, where)
@@ -117,6 +117,8 @@ def output_shape(node: Node, source_shape: Shape, connection: Connection | None)
     if connection is not None:
         shape = connection.target_shape
         return (shape[0], shape[2]) if node.type == "Conv1d" else shape
+    if node.type == "Delay":
+        return source_shape
     start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
     rank = len(source_shape)
     start, end = start % rank, end % rank
