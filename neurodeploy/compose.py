@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -11,6 +11,28 @@ from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
 from neurodeploy.connections.base import Array, Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Node
+from neurodeploy.neurons import TRAINED
+from neurodeploy.windows import convolution, pooling
+
+STATELESS = ("Linear", "Affine", "Scale", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten")
+"""NIR types between neurons."""
+UNDEPLOYED: Mapping[str, tuple[str, str]] = {
+    "Delay": ("a delay in seconds between layers", "train without it, or move it into the input data"),
+    "Threshold": ("a threshold without a membrane", "use a LIF node with tau = r = dt, which forgets within a step"),
+    "I": ("an integrator that sends its value", "use an IF node, or a LI node with a long tau as read-out"),
+}
+"""NIR types that keep their input's shape and that we do not deploy: what they are, and what to use instead."""
+
+
+def check_deployable(node: Node, where: str) -> None:
+    """Refuse a node of a type that NIR has and we do not deploy; UnsupportedNode."""
+    if node.type in UNDEPLOYED:
+        what, remedy = UNDEPLOYED[node.type]
+        raise UnsupportedNode(
+            f"NIR node type {node.type} is not supported: {what}",
+            where=where,
+            remedy=f"{remedy}; supported: {', '.join((*STATELESS, *(t for m in TRAINED for t in m.nir_types)))}",
+        )
 
 
 def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
@@ -18,51 +40,52 @@ def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
 
     Raises:
         ShapeMismatch: The node does not fit ``source_shape``.
-        UnsupportedNode: A parameter that we do not deploy.
+        UnsupportedNode: A type or parameter that we do not deploy.
     """
-    params = node.params
+    check_deployable(node, where)
     if node.type == "Flatten":
         return None
+    if node.type == "Scale":
+        return _scale(node, source_shape)
     if node.type in ("Linear", "Affine"):
-        weight = np.asarray(params["weight"])
-        if weight.ndim != 2:
-            raise UnsupportedNode(
-                f"weight has {weight.ndim} dimensions", where=where, remedy="export one (out, in) matrix per layer"
-            )
-        if source_shape != (weight.shape[1],):
-            raise ShapeMismatch(
-                f"the layer takes ({weight.shape[1]},) and is given {source_shape}",
-                where=where,
-                remedy="insert a Flatten, or correct the layer's size",
-            )
-        return Dense(weight, source_shape, (weight.shape[0],))
-    if len(source_shape) != 3:
+        return _dense(node, source_shape, where)
+    axes = 1 if node.type == "Conv1d" else 2
+    if len(source_shape) != 1 + axes:
+        takes = "(C, L)" if axes == 1 else "(C, H, W)"
         raise ShapeMismatch(
-            f"the layer takes (C, H, W) and is given {source_shape}", where=where, remedy="correct the input shape"
+            f"the layer takes {takes} and is given {source_shape}", where=where, remedy="correct the input shape"
         )
-    if node.type == "Conv2d":
-        kernel = np.asarray(params["weight"])
-        stride, dilation = _pair(params["stride"]), _pair(params["dilation"])
-        padding = _padding(params["padding"], kernel.shape[2:], stride, dilation, where)
-        groups = int(params["groups"])
-        return Conv2d.build(
-            kernel, source_shape, stride=stride, padding=padding, dilation=dilation, groups=groups, where=where
-        )
-    size, stride, padding = (_pair(params[k]) for k in ("kernel_size", "stride", "padding"))
-    channels = source_shape[0]
-    tap = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-    kernel = np.full((channels, 1, *size), tap)
-    return Conv2d.build(kernel, source_shape, stride=stride, padding=padding, groups=channels, where=where)
+    if node.type in ("SumPool2d", "AvgPool2d"):
+        return pooling(node, source_shape, where)
+    if node.type not in ("Conv1d", "Conv2d"):
+        raise UnsupportedNode(f"NIR node type {node.type} is not supported", where=where, remedy="replace it")
+    return convolution(node, source_shape, where)
 
 
 def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
-    """Shape behind a stateless node."""
+    """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it."""
     if connection is not None:
-        return connection.target_shape
-    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
-    rank = len(source_shape)
-    start, end = start % rank, end % rank
+        channels, *_, last = *connection.target_shape, *connection.target_shape[-1:]
+        return (channels, last) if node.type == "Conv1d" else connection.target_shape
+    start, end = flattened_axes(node, len(source_shape))
     return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
+
+
+def flattened_axes(node: Node, rank: int) -> tuple[int, int]:
+    """First and last axis of the input that a Flatten node joins, counted from 0 and without batch.
+
+    Raises:
+        ShapeMismatch: The input has no such axes.
+    """
+    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
+    first, last = (n + rank if n < 0 else n for n in (start, end))
+    if not 0 <= first <= last < rank:
+        raise ShapeMismatch(
+            f"start_dim = {start} and end_dim = {end} of an input with {rank} axes",
+            where=f"node '{node.name}'",
+            remedy="count the axes from 0, without batch and time",
+        )
+    return first, last
 
 
 def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
@@ -70,11 +93,34 @@ def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
     if node.params.get("bias") is None:
         return 0.0
     bias = np.asarray(node.params["bias"], dtype=np.float64)
-    if bias.shape != (shape[0],):
+    if bias.size not in (1, shape[0]) or bias.size != max(bias.shape, default=1):
         raise ShapeMismatch(
             f"bias has shape {bias.shape}, not ({shape[0]},)", where=where, remedy="export one bias per output channel"
         )
     return np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+
+
+def _dense(node: Node, source_shape: Shape, where: str) -> Dense:
+    weight = np.asarray(node.params["weight"])
+    if weight.ndim != 2:
+        raise UnsupportedNode(
+            f"weight has {weight.ndim} dimensions", where=where, remedy="export one (out, in) matrix per layer"
+        )
+    if source_shape != (weight.shape[1],):
+        raise ShapeMismatch(
+            f"the layer takes ({weight.shape[1]},) and is given {source_shape}",
+            where=where,
+            remedy="insert a Flatten, or correct the layer's size",
+        )
+    return Dense(weight, source_shape, (weight.shape[0],))
+
+
+def _scale(node: Node, shape: Shape) -> Sparse:
+    from scipy.sparse import diags_array
+
+    scale = np.asarray(node.params["scale"], dtype=np.float64)
+    factors = np.broadcast_to(scale if scale.size > 1 else scale.reshape(()), shape)
+    return Sparse.from_matrix(diags_array(factors.ravel()), shape, shape)
 
 
 def compose(chain: Sequence[Connection]) -> Connection:
@@ -127,25 +173,3 @@ def _pool_then_conv(pool: Conv2d, conv: Conv2d) -> Conv2d:
         (1, 1),
         conv.groups,
     )
-
-
-def _pair(value: Array | int) -> tuple[int, int]:
-    numbers = np.ravel(value)
-    return (int(numbers[0]), int(numbers[-1]))
-
-
-def _padding(
-    value: Array | int | str, kernel: Sequence[int], stride: tuple[int, int], dilation: tuple[int, int], where: str
-) -> tuple[int, int]:
-    if not isinstance(value, str):
-        return _pair(value)
-    if value == "valid":
-        return (0, 0)
-    totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    if value != "same" or stride != (1, 1) or any(t % 2 for t in totals):
-        raise UnsupportedNode(
-            f"padding {value!r} with kernel {tuple(kernel)} and stride {stride}",
-            where=where,
-            remedy="give the padding as numbers, equal on both sides",
-        )
-    return (totals[0] // 2, totals[1] // 2)
