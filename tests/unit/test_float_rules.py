@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from neurodeploy.simulate.float_reference import FloatRun, simulate_float
 
-STEPS = 30
+STEPS = 20
 Oracle = Callable[[np.ndarray, float, float, float], tuple[list[float], list[float]]]
 """Drive of each step, beta, threshold, start -> spikes and stored membranes; written from the frameworks' equations."""
 
