@@ -11,6 +11,7 @@ from floats import affine, aligned, chain_of, linear, made, network, neurons
 from neurodeploy import load_target
 from neurodeploy.errors import UnsupportedFeature
 from neurodeploy.graph import Graph, Node
+from neurodeploy.mapping import check_mapping, map_network
 from neurodeploy.network import Network
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.expressible import expressible
@@ -172,6 +173,12 @@ def test_one_dimensional_convolutions_are_deployed() -> None:
     floats, spikes, _ = deployed(net, "loihi1", x)
     assert floats.spikes["n"].any()
     np.testing.assert_array_equal(spikes["n"], floats.spikes["n"])
+    target = load_target("loihi1")
+    integers, _ = quantize(net, target)
+    for most in (None, 20, 7):
+        mapping = map_network(integers, target, max_neurons_per_core=most)
+        check_mapping(integers, mapping, target)
+        assert mapping.cores >= 64 / (most or 64)
 
 
 def looped(rng: np.random.Generator, *between: Node) -> Graph:
