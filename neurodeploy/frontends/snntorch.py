@@ -45,11 +45,10 @@ def from_module(
     origin = type(module).__name__
     for path, part in module.named_modules():
         check_neuron(part, f"{origin}, '{path}'" if path else origin)
-    graph, run, bias_at_start = trace(module, SnnTorch(), shape, time_axis=time_axis, steps=steps)
-    resets = [n.conventions["reset"] for n in graph.nodes.values() if n.conventions]
-    semantics = {"dt_s": dt_s, "reset": resets[0], "recurrent_bias_t0": bias_at_start}
+    built, run = trace(module, SnnTorch(), shape, step_s=dt_s, time_axis=time_axis, steps=steps)
+    semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
     precision = str(floating_type(module)).removeprefix("torch.")
-    return Imported(graph, semantics, run, f"snntorch {snntorch.__version__}", precision)
+    return Imported(built.graph, semantics, run, f"snntorch {snntorch.__version__}", precision)
 
 
 class SnnTorch:

@@ -25,11 +25,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Applied:
-    """What a layer makes of a signal."""
+    """What a layer makes of a signal; ``order`` grows with the calls of a run."""
 
     layer: Layer
     signal: Signal
     shape: Shape = field(compare=False)
+    order: int = field(compare=False, default=0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Folder:
         """The step that all of ``steps`` steps repeat.
 
         Raises:
-            UnsupportedNode: The network changes over time, mixes samples, or looks back more than one step.
+            UnsupportedNode: The network changes over time or mixes samples.
         """
         by_neuron: dict[str, list[Firing]] = {}
         for firing in firings:
@@ -104,11 +105,13 @@ class Folder:
                 )
             signals = [self._common(name, firing, t) for t, firing in enumerate(calls)]
             drives[name] = signals[-1]
-            if any(s != drives[name] for s in signals[1:]):
+            reach = max((s.delay for s in sources(drives[name])), default=0)
+            if any(s != drives[name] for s in signals[reach:]):
                 raise self._error(
                     name, "its input is wired differently from step to step", "use the same layers at every step"
                 )
-            starts |= self._start(name, signals[0], drives[name])
+            for t, signal in enumerate(signals[:reach]):
+                starts |= self._start(name, signal, drives[name], t)
         if len(starts) > 1:
             raise self._error(
                 "", "some feedback adds its bias in the first step and some does not", "treat all feedback alike"
@@ -141,7 +144,7 @@ class Folder:
             if key not in self._known:
                 assert atom.layer is not None and atom.source is not None
                 inner = self.signal(atom.source, step, sample, atom.name)
-                self._known[key] = Applied(atom.layer, inner, atom.shape)
+                self._known[key] = Applied(atom.layer, inner, atom.shape, atom.base)
             return self._known[key]
         if atom.kind == "state":
             raise self._error(
@@ -152,17 +155,11 @@ class Folder:
         if atom.sample != sample:
             raise self._error(user, "it mixes the samples of a batch", "treat every sample alone")
         delay = step - atom.step
-        if delay not in (0, 1) or (delay and atom.kind == "input"):
-            raise self._error(
-                user,
-                f"it takes {'the input' if atom.kind == 'input' else repr(atom.name)} from {delay} steps before",
-                "use the input of the same step, and spikes of the same step or the one before",
-            )
         return Source(atom.kind, atom.name, delay, atom.shape)
 
-    def _start(self, name: str, first: Signal, later: Signal) -> set[bool]:
-        """Whether biases behind delayed spikes count in step 0; empty where there are none."""
-        expected = _present(later)
+    def _start(self, name: str, first: Signal, later: Signal, step: int) -> set[bool]:
+        """Whether biases behind spikes from before the start count in ``step``; empty where there are none."""
+        expected = _since_start(later, step)
         silent = _silent(expected)
         if first == expected:
             return {True} if any(_biased(p) for p in silent) else set()
@@ -183,14 +180,14 @@ def sources(signal: Signal) -> Iterator[Source]:
             yield from sources(piece.origin.signal)
 
 
-def _present(signal: Signal) -> Signal:
-    """The signal while nothing was sent before: without delayed spikes."""
+def _since_start(signal: Signal, step: int) -> Signal:
+    """The signal at an early step: without spikes from before the first."""
     kept = []
     for piece in signal.pieces:
         if isinstance(piece.origin, Applied):
             inner = piece.origin
-            kept.append(Piece(Applied(inner.layer, _present(inner.signal), inner.shape), piece.selection))
-        elif piece.origin.delay == 0:
+            kept.append(Piece(Applied(inner.layer, _since_start(inner.signal, step), inner.shape), piece.selection))
+        elif piece.origin.delay <= step:
             kept.append(piece)
     return Signal(signal.shape, tuple(sorted(kept, key=_order)))
 

@@ -37,9 +37,17 @@ JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
 
 ASKS = frozenset(
     "size dim len numel nelement stride storage_offset is_contiguous get_device is_floating_point is_complex "
-    "element_size is_tensor eq repr format register_hook data_ptr has_names is_same_size result_type dtype shape device".split()
+    "element_size is_tensor eq repr format register_hook data_ptr has_names is_same_size result_type dtype shape "
+    "device".split()
 )
 """Return no numbers of the tensor (``eq`` with None only); attributes are checked by what they return."""
+
+
+FRESH = frozenset(
+    "zeros_like ones_like empty_like full_like rand_like randn_like new_zeros new_ones new_empty new_full "
+    "new_tensor".split()
+)
+"""Make a constant of a tensor's shape or kind."""
 
 
 def plain_name(func: Any) -> str:

@@ -207,6 +207,8 @@ class Recorder:
     def _outcomes(
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, count: int
     ) -> list[Value | Opaque | None]:
+        if name in fn.FRESH:
+            return [None] * count
         if name in fn.LAYERS:
             return [fn.LAYERS[name](self, result, args, kwargs)] + [None] * (count - 1)
         for value in self._now.values():

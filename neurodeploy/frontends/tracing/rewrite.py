@@ -76,13 +76,13 @@ def diagonal(label: str, gain: Any, shape: Shape, shift: Any = None) -> Layer:
 
 
 def selection(
-    target: NDArray[np.int64], source: NDArray[np.int64], source_shape: Shape, target_shape: Shape
+    target: NDArray[np.int64], source: NDArray[np.int64], source_shape: Shape, target_shape: Shape, label: str
 ) -> tuple[bool, Layer] | None:
     """A layer of zeros and ones that brings ``source`` positions to ``target``, and whether it wants them flat."""
     if len(target_shape) == 1:
         weight = np.zeros((target_shape[0], int(np.prod(source_shape))))
         weight[target, source] = 1
-        return True, Layer("Linear", "take", {"weight": weight}, "")
+        return True, Layer("Linear", label, {"weight": weight}, "")
     if source_shape[1:] != target_shape[1:]:
         return None
     area = int(np.prod(source_shape[1:]))
@@ -102,7 +102,7 @@ def selection(
         "groups": 1,
         "input_shape": np.array(target_shape[1:]),
     }
-    return False, Layer(f"Conv{rank}d", "take", params, "")
+    return False, Layer(f"Conv{rank}d", label, params, "")
 
 
 def by_channels(layer: Layer, signal: Signal) -> list[tuple[Layer, Signal]] | None:

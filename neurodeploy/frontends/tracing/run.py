@@ -151,7 +151,8 @@ class ModuleRun:
                 calls = collected[path][k :: len(names)]
                 sent[name] = (torch.stack([s for s, _ in calls], 1) != 0).numpy().astype(np.uint8)
                 membranes[name] = torch.stack([v for _, v in calls], 1).numpy()
-        for k, name in enumerate(self.pools):
+        told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
+        for k, name in enumerate(told):
             sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
         return Recording(sent, membranes)
 

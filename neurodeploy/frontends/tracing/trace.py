@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import ModelError, NeurodeployError, UnsupportedNode
-from neurodeploy.frontends.tracing.build import build, returned
+from neurodeploy.frontends.tracing.build import Built, build
 from neurodeploy.frontends.tracing.fold import Folder
+from neurodeploy.frontends.tracing.outputs import returned
 from neurodeploy.frontends.tracing.recorder import Recorder
 from neurodeploy.frontends.tracing.run import Layout, ModuleRun, floating_type, fresh_copy
 from neurodeploy.frontends.tracing.values import Shape
-from neurodeploy.graph import Graph
 
 BATCH, STEPS = 2, 5
 """What a module is shown: few, and different from each other, so that the axes can be told apart."""
@@ -61,20 +61,27 @@ class Attempt:
 
 
 def trace(
-    module: Any, kind: Any, input_shape: Shape, *, time_axis: str | int | None = "auto", steps: int | None = None
-) -> tuple[Graph, ModuleRun, bool]:
+    module: Any,
+    kind: Any,
+    input_shape: Shape,
+    *,
+    step_s: float,
+    time_axis: str | int | None = "auto",
+    steps: int | None = None,
+) -> tuple[Built, ModuleRun]:
     """A module as a graph.
 
     Args:
         module: Not changed; a copy runs in eval mode.
         kind: What is a neuron, and what node it is.
         input_shape: Of one step, without batch and time.
+        step_s: Seconds of a step.
         time_axis: None where ``forward`` makes one step of (B, *shape); 0 or 1 where it loops over (T, B, *shape) or
             (B, T, *shape); ``auto`` finds out.
         steps: Number of steps of the module's own loop, where it is fixed.
 
     Returns:
-        The graph, the module's run, and whether biases of feedback count in the first step.
+        The graph and the module's run.
 
     Raises:
         ModelError: Something that has no exact equal here, by name.
@@ -89,12 +96,12 @@ def trace(
     folder = Folder(recorder.atoms, origin)
     step = folder.step(recorder.firings, attempt.steps)
     outputs = returned(recorder, folder, attempt.result, origin)
-    graph, pools, bias_at_start = build(module, kind, step, outputs, tuple(input_shape), origin)
+    built = build(module, kind, step, outputs, tuple(input_shape), origin, step_s)
     neurons = {
         path: tuple(dict.fromkeys(f.neuron for f in recorder.firings if f.path == path)) for path in step.paths.values()
     }
-    run = ModuleRun(module, kind, attempt.layout, tuple(input_shape), "input", neurons, pools)
-    return graph, run, bias_at_start
+    run = ModuleRun(module, kind, attempt.layout, tuple(input_shape), "input", neurons, built.pools)
+    return built, run
 
 
 def _choose(module: Any, kind: Any, shape: Shape, time_axis: str | int | None, steps: int | None) -> Attempt:
