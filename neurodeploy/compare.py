@@ -251,5 +251,9 @@ def _total(parts: Sequence[LayerAgreement]) -> LayerAgreement:
 
 def compare_files(first: str, second: str, data: Path, options: Options, **more: Any) -> dict[str, Any]:
     """:func:`compare_models` of what a user names: models, or a ``.ndp`` file as the second, on ``DATA.npz``."""
+    if Path(first).suffix.lower() == ".ndp":
+        raise ModelError(
+            "a program comes second", where=str(first), remedy="name the model first, then the program made from it"
+        )
     other = load(second) if Path(second).suffix.lower() == ".ndp" else second
     return compare_models(first, other, load_samples(data).spikes, options, **more)

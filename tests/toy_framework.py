@@ -1,4 +1,4 @@
-"""A framework without torch: modules of integrators in float32, a frontend for them, and ways to spoil one of the two."""
+"""A framework without torch: modules of integrators in float32, a frontend for them, and ways to spoil one."""
 
 from __future__ import annotations
 

@@ -158,7 +158,12 @@ MISTAKES = {
     "no program": (["model.nir", "none.ndp", "--input", "data.npz"], 3, "no such file", "none.ndp"),
     "no model": (["none.nir", "program.ndp", "--input", "data.npz"], 3, "neither a file nor", "MODEL"),
     "no data": (["model.nir", "program.ndp", "--input", "none.npz"], 3, "no such file", "none.npz"),
-    "a program first": (["program.ndp", "model.nir", "--input", "data.npz"], 3, "program", "program.ndp"),
+    "a program first": (
+        ["program.ndp", "model.nir", "--input", "data.npz"],
+        3,
+        "a program comes second",
+        "program.ndp",
+    ),
 }
 
 
