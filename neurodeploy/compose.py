@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,44 +11,25 @@ from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
 from neurodeploy.connections.base import Array, Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Node
-from neurodeploy.neurons import TRAINED
 from neurodeploy.windows import convolution, pooling
 
-STATELESS = ("Linear", "Affine", "Scale", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten")
-"""NIR types between neurons."""
-UNDEPLOYED: Mapping[str, tuple[str, str]] = {
-    "Delay": ("a delay in seconds between layers", "train without it, or move it into the input data"),
-    "Threshold": ("a threshold without a membrane", "use a LIF node with tau = r = dt, which forgets within a step"),
-    "I": ("an integrator that sends its value", "use an IF node, or a LI node with a long tau as read-out"),
-}
-"""NIR types that keep their input's shape and that we do not deploy: what they are, and what to use instead."""
-
-
-def check_deployable(node: Node, where: str) -> None:
-    """Refuse a node of a type that NIR has and we do not deploy; UnsupportedNode."""
-    if node.type in UNDEPLOYED:
-        what, remedy = UNDEPLOYED[node.type]
-        raise UnsupportedNode(
-            f"NIR node type {node.type} is not supported: {what}",
-            where=where,
-            remedy=f"{remedy}; supported: {', '.join((*STATELESS, *(t for m in TRAINED for t in m.nir_types)))}",
-        )
+ELEMENTWISE = ("Scale", "Delay")
+"""Stateless nodes that keep their input's shape, and have parameters of that shape."""
 
 
 def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
-    """The linear part of a stateless node; None for Flatten, which changes no order in memory.
+    """The linear part of a stateless node; None for Flatten, which changes no order in memory, and for Delay.
 
     Raises:
         ShapeMismatch: The node does not fit ``source_shape``.
         UnsupportedNode: A type or parameter that we do not deploy.
     """
-    check_deployable(node, where)
-    if node.type == "Flatten":
+    if node.type in ("Flatten", "Delay"):
         return None
     if node.type == "Scale":
         return _scale(node, source_shape)
     if node.type in ("Linear", "Affine"):
-        return _dense(node, source_shape, where)
+        return _matrix(np.asarray(node.params["weight"]), source_shape, where)
     axes = 1 if node.type == "Conv1d" else 2
     if len(source_shape) != 1 + axes:
         takes = "(C, L)" if axes == 1 else "(C, H, W)"
@@ -65,8 +46,10 @@ def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
 def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
     """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it."""
     if connection is not None:
-        channels, *_, last = *connection.target_shape, *connection.target_shape[-1:]
-        return (channels, last) if node.type == "Conv1d" else connection.target_shape
+        shape = connection.target_shape
+        return (shape[0], shape[2]) if node.type == "Conv1d" else shape
+    if node.type == "Delay":
+        return source_shape
     start, end = flattened_axes(node, len(source_shape))
     return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
 
@@ -93,6 +76,8 @@ def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
     if node.params.get("bias") is None:
         return 0.0
     bias = np.asarray(node.params["bias"], dtype=np.float64)
+    if bias.shape == shape:
+        return bias
     if bias.size not in (1, shape[0]) or bias.size != max(bias.shape, default=1):
         raise ShapeMismatch(
             f"bias has shape {bias.shape}, not ({shape[0]},)", where=where, remedy="export one bias per output channel"
@@ -100,26 +85,35 @@ def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
     return np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape)
 
 
-def _dense(node: Node, source_shape: Shape, where: str) -> Dense:
-    weight = np.asarray(node.params["weight"])
-    if weight.ndim != 2:
+def _matrix(weight: Array, source_shape: Shape, where: str) -> Connection:
+    """(..., out, in): the same or another matrix for every leading index, as NIR defines it."""
+    if weight.ndim < 2:
         raise UnsupportedNode(
             f"weight has {weight.ndim} dimensions", where=where, remedy="export one (out, in) matrix per layer"
         )
-    if source_shape != (weight.shape[1],):
+    *leading, rows, columns = weight.shape
+    if source_shape != (*leading, columns):
         raise ShapeMismatch(
-            f"the layer takes ({weight.shape[1]},) and is given {source_shape}",
+            f"the layer takes {(*leading, columns)} and is given {source_shape}",
             where=where,
             remedy="insert a Flatten, or correct the layer's size",
         )
-    return Dense(weight, source_shape, (weight.shape[0],))
+    if not leading:
+        return Dense(weight, source_shape, (rows,))
+    from scipy.sparse import block_diag
+
+    blocks = block_diag(list(weight.reshape(-1, rows, columns)))
+    return Sparse.from_matrix(blocks, source_shape, (*leading, rows))
 
 
-def _scale(node: Node, shape: Shape) -> Sparse:
+def _scale(node: Node, shape: Shape) -> Connection:
+    """Factors one by one; on maps with one factor per channel as a convolution, which merges with its neighbours."""
     from scipy.sparse import diags_array
 
     scale = np.asarray(node.params["scale"], dtype=np.float64)
     factors = np.broadcast_to(scale if scale.size > 1 else scale.reshape(()), shape)
+    if len(shape) == 3 and np.all(factors == factors[:, :1, :1]):
+        return Conv2d(factors[:, :1, :1, None].copy(), shape, shape, groups=shape[0])
     return Sparse.from_matrix(diags_array(factors.ravel()), shape, shape)
 
 
@@ -127,17 +121,24 @@ def compose(chain: Sequence[Connection]) -> Connection:
     """One map equal to applying ``chain`` in order; a single map keeps the file's precision, products are float64."""
     result = chain[0]
     for following in chain[1:]:
-        result = _after(_double(result), _double(following))
+        result = _after(double(result), double(following))
     return result
 
 
-def _double(connection: Connection) -> Connection:
+def double(connection: Connection) -> Connection:
+    """The same map in float64."""
     return connection.with_weights(connection.weights.astype(np.float64))
 
 
 def _after(first: Connection, second: Connection) -> Connection:
-    if isinstance(first, Conv2d) and isinstance(second, Conv2d) and _is_tiling_pool(first, second):
-        return _pool_then_conv(first, second)
+    if isinstance(first, Conv2d) and isinstance(second, Conv2d):
+        if _is_tiling_pool(first, second):
+            return _pool_then_conv(first, second)
+        if _is_gain(second):
+            return first.with_weights(first.weights * second.weights)
+        if _is_gain(first):
+            gains = first.weights.reshape(second.groups, -1).repeat(second.weights.shape[0] // second.groups, axis=0)
+            return second.with_weights(second.weights * gains[:, :, None, None])
     if isinstance(second, Dense):
         weights = second.weights @ first.to_csr()
         return Dense(np.asarray(weights), first.source_shape, second.target_shape)
@@ -145,6 +146,12 @@ def _after(first: Connection, second: Connection) -> Connection:
     if isinstance(first, Dense):
         return Dense(product.toarray(), first.source_shape, second.target_shape)
     return Sparse.from_matrix(product, first.source_shape, second.target_shape)
+
+
+def _is_gain(conv: Conv2d) -> bool:
+    """A factor per channel."""
+    one_each = conv.groups == conv.source_shape[0] and conv.weights.shape[1:] == (1, 1, 1)
+    return one_each and conv.source_shape == conv.target_shape and conv.stride == (1, 1) and conv.padding == (0, 0)
 
 
 def _is_tiling_pool(pool: Conv2d, conv: Conv2d) -> bool:

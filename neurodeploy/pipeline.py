@@ -18,7 +18,6 @@ from typing import TypeVar
 from neurodeploy.bundled import list_models, model_path
 from neurodeploy.chipmap import Mapping as ChipMapping
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.compose import check_deployable
 from neurodeploy.errors import ModelError, UnknownModel, did_you_mean
 from neurodeploy.frontends import read_nir
 from neurodeploy.frontends.netx import read_netx
@@ -103,8 +102,6 @@ def read(state: Compilation) -> Compilation:
 def _read_nir(state: Compilation) -> Compilation:
     _refuse_options(state, ("input_shape", "input_message_bits"), "a NIR file holds that itself")
     graph = read_nir(state.model)
-    for name, node in graph.nodes.items():
-        check_deployable(node, f"{graph.origin}, node '{name}'")
     semantics = resolve_semantics(graph, state.options.semantics)
     for note in graph.notes:
         warnings.warn(note, UserWarning, stacklevel=2)

@@ -7,7 +7,7 @@ from collections import deque
 
 import numpy as np
 
-from neurodeploy.compose import UNDEPLOYED, layer, output_shape
+from neurodeploy.compose import ELEMENTWISE, layer, output_shape
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Graph, Node
@@ -83,7 +83,7 @@ class Shapes:
 
 def elementwise(node: Node) -> bool:
     """Whether a node keeps its input's shape, and has parameters of that shape."""
-    return model_for_nir(node.type) is not None or node.type in UNDEPLOYED or node.type == "Scale"
+    return model_for_nir(node.type) is not None or node.type in ELEMENTWISE
 
 
 def fitted(given: Shape, shape: Shape, key: str, where: str) -> Shape:
