@@ -11,6 +11,8 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""Signature of the superblock: 0, 512, 1024, ... bytes into the file, and all addresses count from there."""
 COLLECTION, LOCAL = b"GCOL\x01\0\0\0", b"HEAP\0\0\0\0"
 """Signature, version and reserved bytes of collections of strings, and of the names of a group's members."""
 HEADER, LAST_FREE = 16, 1
@@ -21,8 +23,9 @@ def damaged_heap(path: Path) -> int | None:
     if path.stat().st_size == 0:
         return None
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        base = data.find(HDF5)
         for signature, is_sound in ((COLLECTION, _collection_ends), (LOCAL, _free_list_ends)):
-            found = next((at for at in _all(data, signature) if not is_sound(data, at)), None)
+            found = next((at for at in _all(data, signature) if not is_sound(data, at, base)), None)
             if found is not None:
                 return found
     return None
@@ -36,7 +39,7 @@ def longest_text(path: Path, offset: int, count: int) -> int:
     return max((int.from_bytes(references[k : k + 4], "little") for k in range(0, len(references), HEADER)), default=0)
 
 
-def _collection_ends(data: mmap.mmap, at: int) -> bool:
+def _collection_ends(data: mmap.mmap, at: int, base: int) -> bool:
     """Whether a walk over the objects, by their sizes, comes to an end within the collection."""
     end = at + _number(data, at + 8)
     here = at + HEADER
@@ -50,13 +53,13 @@ def _collection_ends(data: mmap.mmap, at: int) -> bool:
     return True
 
 
-def _free_list_ends(data: mmap.mmap, at: int) -> bool:
+def _free_list_ends(data: mmap.mmap, at: int, base: int) -> bool:
     """Whether the list of free blocks comes to an end within the heap."""
     size, free, start = (_number(data, at + 8 * k) for k in (1, 2, 3))
     for _ in range(size // HEADER + 1):
         if free == LAST_FREE or free + HEADER > size:  # the second, libhdf5 notices
             return True
-        free = _number(data, start + free)
+        free = _number(data, base + start + free)
     return False
 
 
