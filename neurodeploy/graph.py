@@ -42,12 +42,14 @@ class Graph:
         edges: (source, target), no duplicates, both ends exist.
         metadata: Our own conventions recorded in the file (``metadata["neurodeploy"]``), else empty.
         origin: File name or description, for messages.
+        notes: What the user ought to know about how it was read, in sentences.
     """
 
     nodes: Mapping[str, Node]
     edges: tuple[tuple[str, str], ...]
     metadata: Mapping[str, object]
     origin: str
+    notes: tuple[str, ...] = ()
 
     def before(self, name: str) -> list[str]:
         """Nodes with an edge into ``name``."""

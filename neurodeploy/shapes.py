@@ -54,9 +54,9 @@ class Shapes:
 
     def _infer(self, name: str) -> Shape:
         node, where = self._graph.nodes[name], f"{self._graph.origin}, node '{name}'"
-        parameters = [np.shape(v) for v in node.params.values() if isinstance(v, np.ndarray)]
+        parameters = [np.shape(v) for v in (*node.params.values(), *node.exact.values()) if v is not None]
         if model_for_nir(node.type):
-            full = max(parameters, key=lambda s: (int(np.prod(s)), len(s)))
+            full = max(parameters, key=lambda s: (int(np.prod(s)), len(s)), default=())
             return tuple(full) if int(np.prod(full)) > 1 else self.incoming(name)
         if node.type == "Output":
             return self.incoming(name)
