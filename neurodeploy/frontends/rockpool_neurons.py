@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnsupportedNode
-from neurodeploy.frontends.factors import neuron
+from neurodeploy.frontends.neuron_node import neuron_node
 from neurodeploy.graph import Node
 
 NEURONS = ("LIFTorch", "LIFBitshiftTorch", "LIFNeuronTorch", "ExpSynTorch")
@@ -48,12 +48,12 @@ def node_of(module: Any, name: str, where: str) -> Node:
     dt_s = float(module.dt)
     if kind == "ExpSynTorch":
         beta = _decay(module.tau, module.dt)
-        return neuron(name, shape, dt_s=dt_s, b=beta, k=beta, conventions={"v_init": "zero"})
+        return neuron_node(name, shape, dt_s=dt_s, b=beta, k=beta, conventions={"v_init": "zero"})
     conventions = {"v_init": "zero", "reset": "subtract", **_spikes(module, where)}
     threshold = _array(module.threshold)
     if kind == "LIFNeuronTorch":
         alpha = _decay(module.tau_mem, module.dt)
-        return neuron(
+        return neuron_node(
             name, shape, dt_s=dt_s, b=alpha, constant=_array(module.bias), theta=threshold, conventions=conventions
         )
     if module.n_synapses != 1:
@@ -63,7 +63,7 @@ def node_of(module: Any, name: str, where: str) -> Node:
             remedy="give LIFTorch as many inputs as neurons",
         )
     beta = _array(module.beta).reshape(-1)
-    return neuron(
+    return neuron_node(
         name,
         shape,
         dt_s=dt_s,
@@ -72,7 +72,7 @@ def node_of(module: Any, name: str, where: str) -> Node:
         w=beta,
         constant=_array(module.bias),
         theta=threshold,
-        conventions=conventions | {"recurrent_bias_t0": True},
+        conventions=conventions,
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnsupportedNode
-from neurodeploy.frontends.factors import neuron
+from neurodeploy.frontends.neuron_node import neuron_node
 from neurodeploy.graph import Node
 
 LAYERS = ("IAF", "IAFSqueeze", "IAFRecurrent", "LIF", "LIFSqueeze", "LIFRecurrent", "ExpLeak", "ExpLeakSqueeze")
@@ -47,7 +47,7 @@ def node_of(layer: Any, name: str, shape: Shape, where: str, dt_s: float) -> Nod
     alpha = _factor(layer.alpha_mem_calculated, "alpha_mem", where)
     synaptic = layer.alpha_syn_calculated
     alpha_syn = None if synaptic is None else _factor(synaptic, "alpha_syn", where)
-    conventions: dict[str, Any] = {"v_init": "zero", "recurrent_bias_t0": False}
+    conventions: dict[str, Any] = {"v_init": "zero"}
     spiking = layer.spike_fn is not None
     if spiking:
         conventions |= _spikes(layer.spike_fn, where) | _reset(layer, where)
@@ -57,7 +57,7 @@ def node_of(layer: Any, name: str, shape: Shape, where: str, dt_s: float) -> Nod
                 f"{kind} sends its membrane before min_v_mem bounds it", where=where, remedy="drop min_v_mem there"
             )
         conventions["v_min"] = _spread(layer.min_v_mem, shape, "min_v_mem", where)
-    return neuron(
+    return neuron_node(
         name,
         shape,
         dt_s=dt_s,

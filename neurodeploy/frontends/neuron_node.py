@@ -15,7 +15,7 @@ ENDLESS = 2.0**60
 """Time constant, in steps, of an integrator that also has a synaptic current: 1 - 1/tau is 1 in double precision."""
 
 
-def neuron(
+def neuron_node(
     name: str,
     shape: Shape,
     *,
