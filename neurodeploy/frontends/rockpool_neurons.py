@@ -24,6 +24,8 @@ REASONS = {
     "RateTorch": "it sends rates, not spikes",
     "UpDownTorch": "it encodes a signal; encode the data before they go to the network",
 }
+STATEFUL = ("LIFBaseTorch", "LIFNeuronTorch", "ExpSynTorch", "LowPass", "RateTorch", "UpDownTorch", "BooleanState")
+"""Classes of Rockpool whose modules, and those derived from them, hold a state."""
 SURROGATES = ("StepPWL", "PeriodicExponential")
 
 

@@ -137,7 +137,9 @@ def _spread(value: Any, shape: Shape, name: str, where: str) -> NDArray[np.float
         return np.broadcast_to(array, shape)
     except ValueError:
         raise UnsupportedNode(
-            f"{name} has shape {array.shape}, the layer {shape}", where=where, remedy="give one value, or one per neuron"
+            f"{name} has shape {array.shape}, the layer {shape}",
+            where=where,
+            remedy="give one value, or one per neuron",
         ) from None
 
 

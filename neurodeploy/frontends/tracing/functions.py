@@ -37,8 +37,8 @@ JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
 
 ASKS = frozenset(
     "size dim len numel nelement stride storage_offset is_contiguous get_device is_floating_point is_complex "
-    "element_size is_tensor eq repr format register_hook data_ptr has_names is_same_size result_type dtype shape "
-    "device".split()
+    "element_size is_tensor eq repr format register_hook data_ptr untyped_storage has_names is_same_size result_type "
+    "dtype shape device".split()
 )
 """Return no numbers of the tensor (``eq`` with None only); attributes are checked by what they return."""
 
@@ -149,6 +149,18 @@ def avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
     return _apply(rec, result, a["input"], "AvgPool2d", params, a["input"].dim() - 3)
 
 
+def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
+    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
+    a = {"ceil_mode": False} | _bound(names, args, kwargs)
+    if a["norm_type"] != 1 or a["ceil_mode"]:
+        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
+    size = _numbers(a["kernel_size"], 2)
+    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
+    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
+    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
+
+
 def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
@@ -178,6 +190,7 @@ LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]
     "conv1d": conv1d,
     "conv2d": conv2d,
     "avg_pool2d": avg_pool2d,
+    "lp_pool2d": lp_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": batch_norm,
 }
