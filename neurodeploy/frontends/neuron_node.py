@@ -30,8 +30,8 @@ def neuron_node(
 ) -> Node:
     """The node for ``I' = a I + w x``, ``v* = b v + constant + k I'``; spikes against ``theta``.
 
-    Its parameters are NIR's, chosen so that forward Euler at ``dt_s`` gives these factors up to rounding
-    (``tau = dt / (1 - b)``, ``r = k / (1 - b)``, ``v_leak = constant / (1 - b)``); ``exact`` has the factors as they are.
+    Its parameters are NIR's, chosen so that forward Euler at ``dt_s`` gives these factors up to rounding:
+    ``tau = dt / (1 - b)``, ``r = k / (1 - b)``, ``v_leak = constant / (1 - b)``. ``exact`` has the factors as they are.
 
     Args:
         name: Of the node.

@@ -75,9 +75,8 @@ class Rockpool:
 
 def _step_s(module: Any, framework: Rockpool, origin: str) -> float:
     """The time step of all modules with neurons; any, if there are none."""
-    found = {
-        float(part.dt): path for path, part in module.named_modules() if framework.is_layer(part) and "dt" in vars(part)
-    }
+    layers = [(path, part) for path, part in module.named_modules() if framework.is_layer(part)]
+    found = {float(layer.dt): path for path, layer in layers if hasattr(layer, "dt")}
     if len(found) > 1:
         raise UnsupportedNode(
             f"modules of different time steps: {', '.join(f'{path} {dt:g} s' for dt, path in sorted(found.items()))}",

@@ -1,8 +1,9 @@
 """What the neurons of Rockpool 3.1's torch modules compute, as nodes. Measured rules:
 
-``LIFTorch``, and ``LIFBitshiftTorch``, which rounds the decays: ``I' = beta (I + x + W_rec^T z)`` with the spikes z of the step before; ``v* = alpha v + I' + bias``.
-``LIFNeuronTorch``: ``v* = alpha v + x + bias``. Both send ``floor(v* / threshold)`` spikes where ``v* >= threshold``, at
-most ``max_spikes_per_dt``, and subtract the threshold as often. ``ExpSynTorch`` sends ``I' = beta (I + x)``.
+``LIFTorch``, and ``LIFBitshiftTorch``, which rounds the decays: ``I' = beta (I + x + W_rec^T z)`` with the spikes z of
+the step before; ``v* = alpha v + I' + bias``. ``LIFNeuronTorch``: ``v* = alpha v + x + bias``. They send
+``floor(v* / threshold)`` spikes where ``v* >= threshold``, at most ``max_spikes_per_dt``, and subtract the threshold as
+often. ``ExpSynTorch`` sends ``I' = beta (I + x)``.
 """
 
 from __future__ import annotations

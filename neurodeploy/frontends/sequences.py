@@ -1,8 +1,8 @@
 """Frameworks whose layers take whole sequences: Sinabs and Rockpool.
 
-The tracer watches neurons step by step. So it is shown a copy of the module in which every layer with neurons loops over
-the steps and calls one :class:`Cell` per step, with the layer's recurrence written out. What is compared with in the end
-is the module as it was trained (:class:`SequenceRun`).
+The tracer watches neurons step by step. So it is shown a copy of the module in which every layer with neurons loops
+over the steps and calls one cell per step, with the layer's recurrence written out. What is compared with in the end is
+the module as it was trained (:class:`SequenceRun`).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class Framework(Protocol):
 def duplicate(module: Any, framework: Framework, change: Callable[[Any], None] = lambda layer: None) -> Any:
     """A copy in eval mode on the CPU; ``change`` is done to the copies of all layers.
 
-    Layers are copied by their attributes: Sinabs's own ``__deepcopy__`` fails on recurrent ones. Results of earlier runs
-    may hang on a graph of gradients, which torch does not copy; they are detached.
+    Layers are copied by their attributes: Sinabs's own ``__deepcopy__`` fails on recurrent ones. Results of earlier
+    runs may hang on a graph of gradients, which torch does not copy; they are detached.
     """
     import torch
 
@@ -92,7 +92,8 @@ def duplicate(module: Any, framework: Framework, change: Callable[[Any], None] =
                     memo[id(tensor)] = tensor.detach().clone()
     for part in parts:
         if framework.is_layer(part):
-            twin = memo[id(part)] = type(part).__new__(type(part))
+            kind: Any = type(part)
+            twin = memo[id(part)] = kind.__new__(kind)
             twin.__dict__.update(copy.deepcopy(vars(part), memo))
     copied = copy.deepcopy(module, memo).cpu().eval()
     for _, part in list(copied.named_modules()):
@@ -244,7 +245,7 @@ def _loop(layer: Any, framework: Framework, clock: Clock) -> None:
         drives = framework.drives(self, x)
         if tuple(drives.shape[:2]) != (clock.batch, clock.steps):
             raise UnsupportedNode(
-                f"{type(self).__name__} is given {tuple(x.shape)} where {clock.batch} samples of {clock.steps} steps run",
+                f"it is given {tuple(x.shape)} where {clock.batch} samples of {clock.steps} steps run",
                 where=type(self).__name__,
                 remedy="keep samples and steps apart from all else, in front: (B, T, ...), or (B * T, ...)",
             )
