@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
+from neurodeploy.frontends.tracing.functions import plain_name, tensors_in
 from neurodeploy.frontends.tracing.recorder import NeuronKind
 
 
@@ -38,12 +39,11 @@ class Layout:
 
 def fresh_copy(module: Any) -> Any:
     """A copy in eval mode on the CPU that shares nothing with ``module``; states that hang in a graph are detached."""
-    import torch
 
     memo: dict[int, Any] = {}
     for part in module.modules():
-        for value in [*vars(part).values(), *part._buffers.values()]:
-            if isinstance(value, torch.Tensor) and not value.is_leaf:
+        for value in tensors_in(vars(part)):
+            if not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
     try:
         return copy.deepcopy(module, memo).cpu().eval()
@@ -161,8 +161,6 @@ class ModuleRun:
 def _pooling(found: list[Any]) -> Iterator[None]:
     """Collects the results of max_pool2d."""
     from torch.overrides import TorchFunctionMode
-
-    from neurodeploy.frontends.tracing.functions import plain_name
 
     class Watch(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
