@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,45 +11,78 @@ from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
 from neurodeploy.connections.base import Array, Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Node
+from neurodeploy.windows import convolution, pooling
+
+ELEMENTWISE = ("Scale", "Delay")
+"""Stateless nodes that keep their input's shape, and have parameters of that shape."""
 
 
 def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
-    """The linear part of a stateless node; None for Flatten, which changes no order in memory.
+    """The linear part of a stateless node; None for Flatten, which changes no order in memory, and for Delay.
 
     Raises:
         ShapeMismatch: The node does not fit ``source_shape``.
-        UnsupportedNode: A parameter that we do not deploy.
+        UnsupportedNode: A type or parameter that we do not deploy.
     """
-    params = node.params
-    if node.type == "Flatten":
+    if node.type in ("Flatten", "Delay"):
         return None
-    if node.type in ("Linear", "Affine"):
-        return _matrix(np.asarray(params["weight"]), source_shape, where)
     if node.type == "Scale":
-        return _scale(np.asarray(params["scale"]), source_shape, where)
-    if node.type == "Conv1d":
-        return _conv1d(params, source_shape, where)
-    if node.type not in ("Conv2d", "SumPool2d", "AvgPool2d"):
-        raise UnsupportedNode(
-            f"NIR node type {node.type} is not supported", where=where, remedy="replace it, or report this file"
-        )
-    if len(source_shape) != 3:
+        return _scale(node, source_shape)
+    if node.type in ("Linear", "Affine"):
+        return _matrix(np.asarray(node.params["weight"]), source_shape, where)
+    axes = 1 if node.type == "Conv1d" else 2
+    if len(source_shape) != 1 + axes:
+        takes = "(C, L)" if axes == 1 else "(C, H, W)"
         raise ShapeMismatch(
-            f"the layer takes (C, H, W) and is given {source_shape}", where=where, remedy="correct the input shape"
+            f"the layer takes {takes} and is given {source_shape}", where=where, remedy="correct the input shape"
         )
-    if node.type == "Conv2d":
-        kernel = np.asarray(params["weight"])
-        stride, dilation = _pair(params["stride"]), _pair(params["dilation"])
-        padding = _padding(params["padding"], kernel.shape[2:], stride, dilation, where)
-        groups = int(params["groups"])
-        return Conv2d.build(
-            kernel, source_shape, stride=stride, padding=padding, dilation=dilation, groups=groups, where=where
+    if node.type in ("SumPool2d", "AvgPool2d"):
+        return pooling(node, source_shape, where)
+    if node.type not in ("Conv1d", "Conv2d"):
+        raise UnsupportedNode(f"NIR node type {node.type} is not supported", where=where, remedy="replace it")
+    return convolution(node, source_shape, where)
+
+
+def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
+    """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it."""
+    if connection is not None:
+        shape = connection.target_shape
+        return (shape[0], shape[2]) if node.type == "Conv1d" else shape
+    if node.type == "Delay":
+        return source_shape
+    start, end = flattened_axes(node, len(source_shape))
+    return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
+
+
+def flattened_axes(node: Node, rank: int) -> tuple[int, int]:
+    """First and last axis of the input that a Flatten node joins, counted from 0 and without batch.
+
+    Raises:
+        ShapeMismatch: The input has no such axes.
+    """
+    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
+    first, last = (n + rank if n < 0 else n for n in (start, end))
+    if not 0 <= first <= last < rank:
+        raise ShapeMismatch(
+            f"start_dim = {start} and end_dim = {end} of an input with {rank} axes",
+            where=f"node '{node.name}'",
+            remedy="count the axes from 0, without batch and time",
         )
-    size, stride, padding = (_pair(params[k]) for k in ("kernel_size", "stride", "padding"))
-    channels = source_shape[0]
-    tap = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-    kernel = np.full((channels, 1, *size), tap)
-    return Conv2d.build(kernel, source_shape, stride=stride, padding=padding, groups=channels, where=where)
+    return first, last
+
+
+def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
+    """The node's bias, broadcast to its output shape; 0 where it has none."""
+    if node.params.get("bias") is None:
+        return 0.0
+    bias = np.asarray(node.params["bias"], dtype=np.float64)
+    if bias.shape == shape:
+        return bias
+    if bias.size not in (1, shape[0]) or bias.size != max(bias.shape, default=1):
+        raise ShapeMismatch(
+            f"bias has shape {bias.shape}, not ({shape[0]},)", where=where, remedy="export one bias per output channel"
+        )
+    return np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape)
 
 
 def _matrix(weight: Array, source_shape: Shape, where: str) -> Connection:
@@ -74,67 +106,15 @@ def _matrix(weight: Array, source_shape: Shape, where: str) -> Connection:
     return Sparse.from_matrix(blocks, source_shape, (*leading, rows))
 
 
-def _scale(scale: Array, source_shape: Shape, where: str) -> Connection:
-    """Gains one by one; on maps with one gain per channel as a convolution, which merges with its neighbours."""
-    if scale.size != 1 and scale.shape != source_shape:
-        raise ShapeMismatch(
-            f"scale has shape {scale.shape} and is given {source_shape}",
-            where=where,
-            remedy="give one factor, or one per element",
-        )
-    full = np.broadcast_to(scale if scale.size > 1 else scale.reshape(()), source_shape)
-    if len(source_shape) == 3 and np.all(full == full[:, :1, :1]):
-        return Conv2d(full[:, :1, :1, None].copy(), source_shape, source_shape, groups=source_shape[0])
+def _scale(node: Node, shape: Shape) -> Connection:
+    """Factors one by one; on maps with one factor per channel as a convolution, which merges with its neighbours."""
     from scipy.sparse import diags_array
 
-    return Sparse.from_matrix(diags_array(full.ravel().astype(np.float64)), source_shape, source_shape)
-
-
-def _conv1d(params: Mapping[str, Any], source_shape: Shape, where: str) -> Connection:
-    """A convolution of maps of height 1."""
-    if len(source_shape) != 2:
-        raise ShapeMismatch(
-            f"the layer takes (C, L) and is given {source_shape}", where=where, remedy="correct the input shape"
-        )
-    kernel = np.asarray(params["weight"])
-    stride, dilation = (1, _pair(params["stride"])[0]), (1, _pair(params["dilation"])[0])
-    padding = params["padding"]
-    if isinstance(padding, str):
-        padding = _padding(padding, kernel.shape[2:], stride[1:], dilation[1:], where)
-    return Conv2d.build(
-        kernel[:, :, None] if kernel.ndim == 3 else kernel,
-        (source_shape[0], 1, source_shape[1]),
-        stride=stride,
-        padding=(0, _pair(padding)[0]),
-        dilation=dilation,
-        groups=int(params["groups"]),
-        where=where,
-    )
-
-
-def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
-    """Shape behind a stateless node."""
-    if connection is not None:
-        shape = connection.target_shape
-        return (shape[0], shape[2]) if node.type == "Conv1d" else shape
-    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
-    rank = len(source_shape)
-    start, end = start % rank, end % rank
-    return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
-
-
-def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
-    """The node's bias, broadcast to its output shape; 0 where it has none."""
-    if node.params.get("bias") is None:
-        return 0.0
-    bias = np.asarray(node.params["bias"], dtype=np.float64)
-    if bias.shape == shape:
-        return bias
-    if bias.shape != (shape[0],):
-        raise ShapeMismatch(
-            f"bias has shape {bias.shape}, not ({shape[0]},)", where=where, remedy="export one bias per output channel"
-        )
-    return np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+    scale = np.asarray(node.params["scale"], dtype=np.float64)
+    factors = np.broadcast_to(scale if scale.size > 1 else scale.reshape(()), shape)
+    if len(shape) == 3 and np.all(factors == factors[:, :1, :1]):
+        return Conv2d(factors[:, :1, :1, None].copy(), shape, shape, groups=shape[0])
+    return Sparse.from_matrix(diags_array(factors.ravel()), shape, shape)
 
 
 def compose(chain: Sequence[Connection]) -> Connection:
@@ -170,11 +150,8 @@ def _after(first: Connection, second: Connection) -> Connection:
 
 def _is_gain(conv: Conv2d) -> bool:
     """A factor per channel."""
-    return (
-        conv.groups == conv.weights.shape[0] == conv.source_shape[0]
-        and conv.source_shape == conv.target_shape
-        and (conv.weights.shape[1:] == (1, 1, 1) and conv.stride == (1, 1) and conv.padding == (0, 0))
-    )
+    one_each = conv.groups == conv.source_shape[0] and conv.weights.shape[1:] == (1, 1, 1)
+    return one_each and conv.source_shape == conv.target_shape and conv.stride == (1, 1) and conv.padding == (0, 0)
 
 
 def _is_tiling_pool(pool: Conv2d, conv: Conv2d) -> bool:
@@ -203,25 +180,3 @@ def _pool_then_conv(pool: Conv2d, conv: Conv2d) -> Conv2d:
         (1, 1),
         conv.groups,
     )
-
-
-def _pair(value: Array | int) -> tuple[int, int]:
-    numbers = np.ravel(value)
-    return (int(numbers[0]), int(numbers[-1]))
-
-
-def _padding(
-    value: Array | int | str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], where: str
-) -> tuple[int, int]:
-    if not isinstance(value, str):
-        return _pair(value)
-    if value == "valid":
-        return (0, 0)
-    totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    if value != "same" or any(s != 1 for s in stride) or any(t % 2 for t in totals):
-        raise UnsupportedNode(
-            f"padding {value!r} with kernel {tuple(kernel)} and stride {tuple(stride)}",
-            where=where,
-            remedy="give the padding as numbers, equal on both sides",
-        )
-    return (totals[0] // 2, totals[-1] // 2)

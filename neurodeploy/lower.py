@@ -89,8 +89,10 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
     outputs = {n.name: _read_from(graph, n) for n in graph.nodes.values() if n.type == "Output"}
     neurons = [n.name for n in graph.nodes.values() if model_for_nir(n.type)]
     neurons += [name for name, source in outputs.items() if source == name]
-    if not neurons:
-        raise UnsupportedNode("the graph has no neurons", where=graph.origin, remedy="export the whole network")
+    if not any(model_for_nir(n.type) or "weight" in n.params for n in graph.nodes.values()):
+        raise UnsupportedNode(
+            "the graph has neither neurons nor weights", where=graph.origin, remedy="export the whole network"
+        )
     chains = [path for name in neurons for path in paths_into(graph, name)]
     edges = list(dict.fromkeys((p.source, p.target) for p in chains))
     wires = {path: parts(graph, shapes, path, semantics.dt_s) for path in chains}

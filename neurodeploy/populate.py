@@ -22,7 +22,7 @@ SI_NAMES = {"tau": "tau_mem_s", "tau_mem": "tau_mem_s", "tau_syn": "tau_syn_s"}
 OPTIONAL = {"v_reset": 0.0, "w_in": 1.0}
 ARRAYS = {"v_init": "v0", "v_min": "v_min"}
 """Conventions that may hold numbers, and the fields that these are."""
-FACTORS = frozenset(f.name for f in fields(FloatDynamics))
+FACTORS = tuple(f.name for f in fields(FloatDynamics))
 OF_TIME = {"tau_mem_s": {"b", "k", "l"}, "tau_syn_s": {"a", "w"}}
 """What follows from each time constant; where all of it is given, the constant does not matter."""
 
@@ -64,7 +64,7 @@ def populate(node: Node, shape: Shape, depth: int, semantics: Semantics, constan
     """
     where, size = _where(node, origin), math.prod(shape)
     given = {name: flat(value, shape, name, where) for name, value in _given(node).items()}
-    if unknown := given.keys() - FACTORS:
+    if unknown := given.keys() - set(FACTORS):
         raise UnsupportedNode(
             f"no factors {sorted(unknown)}", where=where, remedy=f"use some of {', '.join(sorted(FACTORS))}"
         )
@@ -121,8 +121,8 @@ def _check_times(params: Mapping[str, Floats], given: Mapping[str, Floats], s: S
 
 
 def _check(d: FloatDynamics, rules: Rules, where: str) -> None:
-    for name in FACTORS - {"theta", "v_min"}:
-        if not np.isfinite(getattr(d, name)).all():
+    for name in FACTORS:
+        if name not in ("theta", "v_min") and not np.isfinite(getattr(d, name)).all():
             raise UnsupportedNode(f"factor {name} is not finite", where=where, remedy="check tau, r and the time step")
     if np.any(d.k * d.w <= 0):
         raise UnsupportedNode("r and w_in must be positive", where=where, remedy="put the sign into the weights")

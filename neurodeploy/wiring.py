@@ -15,7 +15,7 @@ from neurodeploy.connections.base import Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Graph, Node
 from neurodeploy.neurons import model_for_nir
-from neurodeploy.shapes import Shapes
+from neurodeploy.shapes import Shapes, fitted
 
 MOST_PATHS = 1024
 """Chains into one population, and parts of one chain; merges without neurons between them multiply the former."""
@@ -151,16 +151,10 @@ def flat(value: Any, shape: Shape, name: str, where: str) -> NDArray[np.float64]
     """A parameter as (n,) for neurons of ``shape``.
 
     Raises:
-        ShapeMismatch: Neither one value nor one per neuron.
+        ShapeMismatch: It does not broadcast to that shape.
     """
     array = np.asarray(value, dtype=np.float64)
-    if array.size != 1 and array.shape != shape:
-        raise ShapeMismatch(
-            f"{name} has shape {array.shape}, the neurons {shape}",
-            where=where,
-            remedy="give one value or one per neuron",
-        )
-    return np.broadcast_to(array.reshape(-1), (int(np.prod(shape)),)).copy()
+    return np.broadcast_to(array.reshape(fitted(array.shape, shape, name, where)), shape).ravel()
 
 
 def biases(graph: Graph, shapes: Shapes, name: str, dt_s: float, late: frozenset[str] = frozenset()) -> Biases:

@@ -32,7 +32,7 @@ def expressible(network: Network, target: Target) -> tuple[Network, tuple[str, .
     Raises:
         UnsupportedFeature: Lists every layer with what the chip lacks and the alternative.
     """
-    findings = list(_lacking(network))
+    findings = list(_lacking(network, target))
     if findings:
         lines = "\n".join(f"  - {layer}: {what}; try: {remedy}" for layer, what, remedy in findings)
         raise UnsupportedFeature(
@@ -86,7 +86,7 @@ def _membrane_is_read(network: Network, name: str) -> bool:
     return network.semantics.readout.startswith("v_") and name in network.outputs.values()
 
 
-def _lacking(network: Network) -> Iterator[Finding]:
+def _lacking(network: Network, target: Target) -> Iterator[Finding]:
     if network.semantics.latency_steps:
         yield next(iter(network.populations)), "spikes that leave a step late", "train without that latency"
     for name, p in network.populations.items():
@@ -94,7 +94,7 @@ def _lacking(network: Network) -> Iterator[Finding]:
         if p.rules.reset == "zero_late" and _membrane_is_read(network, name):
             yield name, "a membrane that is kept until the step after its spike, and read out", "read out spikes"
     for projection in network.projections:
-        yield from _of_projection(network, projection)
+        yield from _of_projection(network, projection, target.compartment.delay_max.value)
 
 
 def _of_population(p: Population) -> Iterator[tuple[str, str]]:
@@ -130,22 +130,28 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
         yield "a bias that begins at step 1", "train the feedback without bias, or compile with --recurrent-bias-t0"
 
 
-def _of_projection(network: Network, projection: Projection) -> Iterator[Finding]:
+def chip_delay(network: Network, projection: Projection) -> int:
+    """Steps of delay that a chip gives a projection, beside the one that every synapse takes."""
     source = network.populations.get(projection.source)
-    if source is None:
-        return
-    if not source.spiking:
+    lag = network.populations[projection.target].depth - (source.depth if source else 0)
+    return projection.delay_steps + lag - 1
+
+
+def _of_projection(network: Network, projection: Projection, longest: int) -> Iterator[Finding]:
+    source, target = projection.source, network.populations[projection.target]
+    if source in network.populations and not network.populations[source].spiking:
         yield (
-            source.name,
+            source,
             "real values sent to another layer by neurons that never fire",
             "use spiking neurons there; a membrane can only be read out at the end",
         )
-    target = network.populations[projection.target]
-    missing = source.depth + 1 - projection.delay_steps - target.depth
-    if missing > 0:
+    delay = chip_delay(network, projection)
+    if delay < 0:
         yield (
             target.name,
-            f"feedback from '{source.name}' to '{target.name}' that spans {source.depth - target.depth + 1} neuron "
+            f"feedback from '{source}' to '{target.name}' that spans {projection.delay_steps - delay} neuron "
             "layers; a chip needs a step per layer, so its spikes would arrive late",
-            f"train with the feedback delayed by {missing} more steps, or use recurrence within one layer",
+            f"train with the feedback delayed by {-delay} more steps, or use recurrence within one layer",
         )
+    if delay > longest:
+        yield target.name, f"a delay of {delay} steps (of {longest})", "shorten the delay, or the path it balances"

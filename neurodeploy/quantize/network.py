@@ -14,7 +14,7 @@ from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Network, Population, Projection
 from neurodeploy.neurons import trained_model
 from neurodeploy.neurons.cuba import membrane_offset
-from neurodeploy.quantize.expressible import expressible
+from neurodeploy.quantize.expressible import chip_delay, expressible
 from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
 from neurodeploy.quantize.rounding import round_weights
 from neurodeploy.quantize.scale import (
@@ -58,10 +58,9 @@ def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNe
         scale = scales[name] = choose_scale(population, incoming, target, bits)
         populations.append(_add_population(net, population, incoming, scale, target))
     projections = []
-    for name, population in network.populations.items():
+    for name in network.populations:
         for projection, exponent in zip(network.incoming(name), scales[name].exponents, strict=True):
-            delay = projection.delay_steps + population.depth - 1
-            delay -= network.populations[projection.source].depth if projection.source in network.populations else 0
+            delay = chip_delay(network, projection)
             projections.append(_add_projection(net, projection, scales[name].per_weight, exponent, bits, delay))
     return net, QuantizationReport(tuple(populations), tuple(projections), rewrites)
 

@@ -180,9 +180,7 @@ def test_nonzero_reset_asks_for_the_initial_membrane(tmp_path: Path) -> None:
         (lif((2,), 0.5, r=np.full(2, -1.0)), UnsupportedNode, "r and w_in must be positive"),
         (lif((2,), 0.5, v_threshold=np.zeros(2)), UnsupportedNode, "threshold is not above"),
         (lif((2,), 0.5, v_threshold=np.full(2, np.nan)), UnsupportedNode, "NaN"),
-        (lif((3,), 0.5), ShapeMismatch, r"make \(2,\), 'a' has shape \(3,\)"),
-        (nir.Threshold(threshold=np.ones(2)), UnsupportedNode, "Threshold is not supported"),
-        (nir.Delay(delay=np.ones(2)), UnsupportedNode, "Delay is not supported"),
+        (lif((3,), 0.5), ShapeMismatch, r"has shape \(3,\), the layers before make \(2,\)"),
         (cubalif((2,), 0.5, 0.5, w_in=np.zeros(2)), UnsupportedNode, "r and w_in must be positive"),
     ],
 )
