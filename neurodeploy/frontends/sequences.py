@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Protocol
 
@@ -22,7 +22,7 @@ from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedNode
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.build import Built, Neuron
 from neurodeploy.frontends.tracing.recorder import NeuronCall
-from neurodeploy.frontends.tracing.run import floating_type
+from neurodeploy.frontends.tracing.run import floating_type, pooling
 from neurodeploy.frontends.tracing.trace import trace
 from neurodeploy.graph import Graph, Node
 from neurodeploy.neurons import model_for_nir
@@ -33,10 +33,17 @@ CELL = "cell"
 
 @dataclass
 class Clock:
-    """How many samples and steps the sequence of the moment has."""
+    """Of the sequence of the moment.
+
+    Attributes:
+        batch: Samples.
+        steps: Steps.
+        called: Layers that have had theirs.
+    """
 
     batch: int = 0
     steps: int = 0
+    called: set[int] = field(default_factory=set)
 
 
 class Framework(Protocol):
@@ -124,9 +131,11 @@ def trace_sequences(
         raise type(error)(what, where=where, remedy=error.remedy) from error
     names = _names(built.graph, type(module).__name__.lower())
     graph = _renamed(built.graph, names)
-    _refuse_max_of_counts(graph, built.pools)
+    pools = tuple(names[name] for name in built.pools)
+    _refuse_max_of_counts(graph, pools)
     layers = {_without_cell(path): names[neurons[0]] for path, neurons in run.neurons.items()}
-    return replace(built, graph=graph), SequenceRun(module, framework, tuple(input_shape), merged, layers, graph)
+    run_of = SequenceRun(module, framework, tuple(input_shape), merged, layers, pools, graph)
+    return replace(built, graph=graph, pools=pools), run_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +148,7 @@ class SequenceRun:
         shape: Of one step's input.
         merged: Whether it takes (B * T, *shape).
         layers: Node of each layer, by the layer's name in the module.
+        pools: Nodes that pool by maximum, in the order of the calls.
         graph: With these nodes.
     """
 
@@ -147,6 +157,7 @@ class SequenceRun:
     shape: Shape
     merged: bool
     layers: Mapping[str, str]
+    pools: tuple[str, ...]
     graph: Graph
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
@@ -173,21 +184,30 @@ class SequenceRun:
             def after(layer: Any, args: Any, result: Any) -> None:
                 for what, tensor in (("sent", result), ("membrane", self.framework.membrane(layer))):
                     if tensor is not None:
-                        flat = tensor.detach().numpy()
-                        inner = flat.shape[2:] if flat.shape[:2] == sizes else flat.shape[1:]
-                        kept[what][name] = flat.reshape(*sizes, *inner).copy()
+                        kept[what][name] = _split(tensor, sizes)
 
             return after
 
         for path, name in self.layers.items():
             module.get_submodule(path).register_forward_hook(collect(name))
         x = torch.as_tensor(samples).to(floating_type(module))
-        with torch.no_grad():
+        pooled: list[Any] = []
+        with torch.no_grad(), pooling(pooled):
             module(x.flatten(0, 1) if self.merged else x)
-        fires = {name: "v_threshold" in self.graph.nodes[name].params for name in kept["sent"]}
+        if len(pooled) == len(self.pools):
+            kept["sent"].update(
+                {name: _split(value != 0, sizes) for name, value in zip(self.pools, pooled, strict=True)}
+            )
+        fires = {n: n in self.pools or "v_threshold" in self.graph.nodes[n].params for n in kept["sent"]}
         sent = {name: values.astype(np.int32) for name, values in kept["sent"].items() if fires[name]}
         silent = {name: values for name, values in kept["sent"].items() if not fires[name]}
         return Recording(sent, kept["membrane"] | silent)
+
+
+def _split(tensor: Any, sizes: tuple[int, int]) -> NDArray[Any]:
+    """(B, T, *shape) or (B * T, *shape) as (B, T, *shape), a copy."""
+    inner = tensor.shape[2:] if tuple(tensor.shape[:2]) == sizes else tensor.shape[1:]
+    return np.array(tensor.detach().numpy()).reshape(*sizes, *inner)
 
 
 @cache
@@ -242,6 +262,13 @@ def _loop(layer: Any, framework: Framework, clock: Clock) -> None:
     import torch
 
     def forward(self: Any, x: Any) -> Any:
+        if id(self) in clock.called:
+            raise UnsupportedNode(
+                "it is used twice: its neurons would go on where the first use left them",
+                where=type(self).__name__,
+                remedy="make a layer for each use",
+            )
+        clock.called.add(id(self))
         drives = framework.drives(self, x)
         if tuple(drives.shape[:2]) != (clock.batch, clock.steps):
             raise UnsupportedNode(
@@ -265,6 +292,7 @@ def _enter(module: Any, framework: Framework, clock: Clock, merged: bool) -> Non
 
     def forward(self: Any, x: Any) -> Any:
         clock.batch, clock.steps = (int(n) for n in x.shape[:2])
+        clock.called.clear()
         framework.prepare(self, clock)
         return inner(self, x.flatten(0, 1) if merged else x)
 

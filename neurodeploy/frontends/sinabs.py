@@ -8,8 +8,9 @@ from typing import Any
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import ModelError
 from neurodeploy.frontends.imported import Imported
-from neurodeploy.frontends.sequences import Clock, duplicate, input_shape_of, trace_sequences
+from neurodeploy.frontends.sequences import Clock, SequenceRun, duplicate, input_shape_of, trace_sequences
 from neurodeploy.frontends.sinabs_neurons import node_of
+from neurodeploy.frontends.tracing.build import Built
 from neurodeploy.frontends.tracing.run import floating_type
 from neurodeploy.graph import Node
 
@@ -31,18 +32,29 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None, *, dt_s
 
     shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     squeezes = any(isinstance(part, SqueezeMixin) for _, part in module.named_modules())
-    framework, first = Sinabs(dt_s), None
-    for merged in (squeezes, not squeezes):
-        try:
-            built, run = trace_sequences(module, framework, shape, step_s=dt_s, merged=merged)
-        except ModelError as error:
-            first = first or error
-            continue
-        semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
-        precision = str(floating_type(duplicate(module, framework))).removeprefix("torch.")
-        return Imported(built.graph, semantics, run, f"sinabs {version('sinabs')}", precision)
-    assert first is not None
-    raise first
+    framework = Sinabs(dt_s)
+    built, run = _either_layout(module, framework, shape, dt_s, squeezes)
+    semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
+    precision = str(floating_type(duplicate(module, framework))).removeprefix("torch.")
+    return Imported(built.graph, semantics, run, f"sinabs {version('sinabs')}", precision)
+
+
+def _either_layout(
+    module: Any, framework: Sinabs, shape: Shape, dt_s: float, squeezes: bool
+) -> tuple[Built, SequenceRun]:
+    """As (B * T, *shape) if it squeezes, else as (B, T, *shape); if it does not run so, the other way round."""
+    try:
+        return trace_sequences(module, framework, shape, step_s=dt_s, merged=squeezes)
+    except ModelError as error:
+        if type(error) is not ModelError:
+            raise  # it ran, and holds something that cannot be deployed
+        first = error
+    try:
+        return trace_sequences(module, framework, shape, step_s=dt_s, merged=not squeezes)
+    except ModelError as second:
+        forms = ("(B * T, *shape)", "(B, T, *shape)") if squeezes else ("(B, T, *shape)", "(B * T, *shape)")
+        what = f"given {forms[0]}: {first.what}; given {forms[1]}: {second.what}"
+        raise type(second)(what, where=second.where, remedy=second.remedy) from first
 
 
 class Sinabs:
