@@ -8,7 +8,7 @@ from typing import Any
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.imported import Imported
-from neurodeploy.frontends.rockpool_neurons import STATEFUL, node_of, recurrent_weights
+from neurodeploy.frontends.rockpool_neurons import STATEFUL, check_kind, node_of, recurrent_weights
 from neurodeploy.frontends.sequences import Clock, duplicate, trace_sequences
 from neurodeploy.frontends.tracing.run import floating_type
 from neurodeploy.graph import Node
@@ -34,9 +34,12 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Impo
             remedy="build it with rockpool's Sequential or TorchModule",
         )
     framework = Rockpool()
+    for path, part in module.named_modules():
+        if framework.is_layer(part):
+            check_kind(part, f"{origin}, '{path}'")
     dt_s = _step_s(module, framework, origin)
     shape = (int(module.size_in),) if input_shape is None else tuple(int(n) for n in input_shape)
-    plain = duplicate(module, framework).to_torch()  # which is called, and lists its parts, as torch's modules do
+    plain = duplicate(module, framework).to_torch(use_torch_call=False)  # lists its parts as torch's modules do
     built, run = trace_sequences(plain, framework, shape, step_s=dt_s, merged=False)
     semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
     precision = str(floating_type(plain)).removeprefix("torch.")

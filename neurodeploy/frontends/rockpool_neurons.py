@@ -30,11 +30,11 @@ STATEFUL = ("LIFBaseTorch", "LIFNeuronTorch", "ExpSynTorch", "LowPass", "RateTor
 SURROGATES = ("StepPWL", "PeriodicExponential")
 
 
-def node_of(module: Any, name: str, where: str) -> Node:
-    """The node of a module without its recurrence, of the step that the module has in seconds.
+def check_kind(module: Any, where: str) -> None:
+    """Refuse modules with a state that are none of the above.
 
     Raises:
-        UnsupportedNode: Something in the module has no exact equal.
+        UnsupportedNode: Names the class and the reason.
     """
     kind = type(module).__name__
     if not type(module).__module__.startswith("rockpool.") or kind not in NEURONS:
@@ -43,9 +43,18 @@ def node_of(module: Any, name: str, where: str) -> Node:
             where=where,
             remedy=f"use {', '.join(NEURONS)}, LinearTorch and torch's layers",
         )
+
+
+def node_of(module: Any, name: str, where: str) -> Node:
+    """The node of a module without its recurrence, of the step that the module has in seconds.
+
+    Raises:
+        UnsupportedNode: Something in the module has no exact equal.
+    """
+    kind = type(module).__name__
     if np.any(_array(module.noise_std) != 0):
         raise UnsupportedNode(
-            f"noise_std = {module.noise_std}: what it sends is random", where=where, remedy="set noise_std=0"
+            f"noise_std = {float(module.noise_std):g}: what it sends is random", where=where, remedy="set noise_std=0"
         )
     shape: Shape = (int(module.size_out),)
     dt_s = float(module.dt)

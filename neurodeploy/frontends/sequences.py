@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Protocol
@@ -192,7 +192,7 @@ class SequenceRun:
             module.get_submodule(path).register_forward_hook(collect(name))
         x = torch.as_tensor(samples).to(floating_type(module))
         pooled: list[Any] = []
-        with torch.no_grad(), pooling(pooled):
+        with torch.no_grad(), pooling(pooled) if self.pools else nullcontext():
             module(x.flatten(0, 1) if self.merged else x)
         if len(pooled) == len(self.pools):
             kept["sent"].update(
@@ -288,15 +288,15 @@ def _loop(layer: Any, framework: Framework, clock: Clock) -> None:
 
 def _enter(module: Any, framework: Framework, clock: Clock, merged: bool) -> None:
     """Make a module take (B, T, *shape) and set the clock."""
-    inner = type(module).forward
+    inner = type(module).__call__
 
-    def forward(self: Any, x: Any) -> Any:
+    def call(self: Any, x: Any) -> Any:
         clock.batch, clock.steps = (int(n) for n in x.shape[:2])
         clock.called.clear()
         framework.prepare(self, clock)
         return inner(self, x.flatten(0, 1) if merged else x)
 
-    _subclass(module, forward=forward)
+    _subclass(module, __call__=call)
 
 
 def _subclass(module: Any, **methods: Any) -> None:

@@ -102,6 +102,15 @@ def linear(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[st
     return _affine(rec, result, a, "Linear", {}, leading=a["input"].dim() - 1)
 
 
+def matmul(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """``x @ W`` with constant (in, out) weights."""
+    a = _bound(("input", "other"), args, kwargs)
+    if a["other"].dim() != 2 or rec.value(a["other"]) is not None:
+        return rec.opaque("matmul", "it multiplies by something other than a matrix of weights")
+    given = {"input": a["input"], "weight": a["other"].T}
+    return _affine(rec, result, given, "Linear", {}, leading=a["input"].dim() - 1)
+
+
 def conv1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     return _conv(rec, result, args, kwargs, 1)
 
@@ -187,6 +196,7 @@ def batch_norm(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
 
 LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]], Result]] = {
     "linear": linear,
+    "matmul": matmul,
     "conv1d": conv1d,
     "conv2d": conv2d,
     "avg_pool2d": avg_pool2d,
