@@ -40,12 +40,11 @@ class Layout:
 
 def fresh_copy(module: Any) -> Any:
     """A copy in eval mode on the CPU that shares nothing with ``module``; states that hang in a graph are detached."""
-    import torch
 
     memo: dict[int, Any] = {}
     for part in module.modules():
-        for value in [*vars(part).values(), *part._buffers.values()]:
-            if isinstance(value, torch.Tensor) and not value.is_leaf:
+        for value in tensors_in(vars(part)):
+            if not value.is_leaf:
                 memo[id(value)] = value.detach().clone()
     try:
         return copy.deepcopy(module, memo).cpu().eval()
