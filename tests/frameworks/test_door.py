@@ -1,4 +1,4 @@
-"""From a trained torch module to a chip, in the few lines of the README; what is proven on the way, and what refused."""
+"""From a trained torch module to a chip, in the few lines of the README; what is proven and what refused."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ def snntorch_net(**options: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize(
-    "sample", [None, SPIKES, torch.tensor(SPIKES, dtype=torch.float32)], ids=["drawn", "numpy", "torch"]
-)
+SAMPLES = {"drawn": None, "numpy": SPIKES, "torch": torch.tensor(SPIKES, dtype=torch.float32)}
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
 @pytest.mark.parametrize("target", ["loihi1", "loihi2"])
 def test_snntorch_with_its_defaults(target: str, sample: Any) -> None:
     """reset_mechanism='subtract' with reset_delay, on both chips."""
