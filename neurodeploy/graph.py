@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,16 +91,18 @@ def check_graph(graph: Graph) -> Graph:
         ShapeMismatch: An edge names a node that is not there.
     """
     check_edges(graph)
-    with_input, with_output = ({edge[end] for edge in graph.edges} for end in (1, 0))
+    senders, receivers = ({edge[end] for edge in graph.edges} for end in (0, 1))
+    ahead = _reached(graph, "Input", graph.edges)
+    back = _reached(graph, "Output", [(b, a) for a, b in graph.edges])
     for name, node in graph.nodes.items():
         where = f"{graph.origin}, node '{name}' ({node.type})"
-        if node.type == "Input" and name in with_input or node.type == "Output" and name in with_output:
+        if node.type == "Input" and name in receivers or node.type == "Output" and name in senders:
             raise UnsupportedNode(
                 f"an edge {'leads into' if node.type == 'Input' else 'leaves'} this node",
                 where=where,
                 remedy="Inputs only send and Outputs only receive: point the edge at a layer",
             )
-        if name not in with_input and node.type != "Input" or name not in with_output and node.type != "Output":
+        if name not in ahead & back:
             raise UnsupportedNode(
                 "the node is not on a path from an Input to an Output", where=where, remedy="connect or remove it"
             )
@@ -114,3 +116,18 @@ def check_graph(graph: Graph) -> Graph:
             if key.startswith("tau") and not np.all(value > 0):
                 raise UnsupportedNode(f"{key} must be positive", where=where, remedy="check the exporter's units")
     return graph
+
+
+def _reached(graph: Graph, kind: str, edges: Iterable[tuple[str, str]]) -> set[str]:
+    """Nodes that edges lead to from the nodes of a kind, these included."""
+    after: dict[str, list[str]] = {}
+    for source, target in edges:
+        after.setdefault(source, []).append(target)
+    found: set[str] = set()
+    pending = [node.name for node in graph.nodes.values() if node.type == kind]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += after.get(name, [])
+    return found

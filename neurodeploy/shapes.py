@@ -68,7 +68,7 @@ class Shapes:
                 for key, value in node.params.items():
                     fitted(np.shape(value), shape, key, where)
             elif node.type != "Output":
-                shape = output_shape(node, shape, layer(node, shape, where))
+                shape = output_shape(node, shape, layer(node, shape, where), where)
         if math.prod(shape) > MOST_VALUES:
             raise ShapeMismatch(
                 f"a layer of shape {shape} has more than {MOST_VALUES:,} values",

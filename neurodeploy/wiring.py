@@ -95,7 +95,7 @@ def parts(graph: Graph, shapes: Shapes, path: Path, dt_s: float) -> list[Part]:
                 )
             continue
         map_ = layer(node, shape, where)
-        shape = output_shape(node, shape, map_)
+        shape = output_shape(node, shape, map_, where)
         if map_ is not None:
             chains = [(d, [*c, map_]) for d, c in chains]
     if shape != shapes[path.target]:
