@@ -37,8 +37,8 @@ JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
 
 ASKS = frozenset(
     "size dim len numel nelement stride storage_offset is_contiguous get_device is_floating_point is_complex "
-    "element_size is_tensor eq repr format register_hook data_ptr has_names is_same_size result_type dtype shape "
-    "device".split()
+    "element_size is_tensor eq repr format register_hook data_ptr untyped_storage has_names is_same_size result_type "
+    "dtype shape device".split()
 )
 """Return no numbers of the tensor (``eq`` with None only); attributes are checked by what they return."""
 
@@ -92,7 +92,7 @@ def add(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
             if tuple(part.shape) != tuple(result.shape):
                 return rec.opaque("add", f"it broadcasts {tuple(part.shape)} to {tuple(result.shape)}")
             terms += value.terms
-        elif not is_zero(part):
+        elif not rec.is_zero(part):
             return rec.opaque("add", "it adds a constant")
     return Value(tuple(terms))
 
@@ -100,6 +100,15 @@ def add(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
 def linear(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     a = _bound(("input", "weight", "bias"), args, kwargs)
     return _affine(rec, result, a, "Linear", {}, leading=a["input"].dim() - 1)
+
+
+def matmul(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """``x @ W`` with constant (in, out) weights."""
+    a = _bound(("input", "other"), args, kwargs)
+    if a["other"].dim() != 2 or rec.value(a["other"]) is not None:
+        return rec.opaque("matmul", "it multiplies by something other than a matrix of weights")
+    given = {"input": a["input"], "weight": a["other"].T}
+    return _affine(rec, result, given, "Linear", {}, leading=a["input"].dim() - 1)
 
 
 def conv1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
@@ -149,6 +158,18 @@ def avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
     return _apply(rec, result, a["input"], "AvgPool2d", params, a["input"].dim() - 3)
 
 
+def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
+    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
+    a = {"ceil_mode": False} | _bound(names, args, kwargs)
+    if a["norm_type"] != 1 or a["ceil_mode"]:
+        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
+    size = _numbers(a["kernel_size"], 2)
+    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
+    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
+    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
+
+
 def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
@@ -175,9 +196,11 @@ def batch_norm(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
 
 LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]], Result]] = {
     "linear": linear,
+    "matmul": matmul,
     "conv1d": conv1d,
     "conv2d": conv2d,
     "avg_pool2d": avg_pool2d,
+    "lp_pool2d": lp_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": batch_norm,
 }
@@ -195,7 +218,7 @@ def move(rec: Recorder, func: Any, name: str, args: tuple[Any, ...], kwargs: Map
         value = rec.value(tensor)
         if isinstance(value, Opaque):
             return value
-        if value is None and not is_zero(tensor):
+        if value is None and not rec.is_zero(tensor):
             return rec.opaque(name, "it joins constants to the network's numbers")
         values.append(Value(()) if value is None else value)
     others = [*args[1:], *kwargs.values()]
@@ -246,7 +269,7 @@ def set_item(rec: Recorder, target: Any, index: Any, source: Any) -> Result:
     for value in (old, new):
         if isinstance(value, Opaque):
             return value
-    if (old is None and not is_zero(target)) or (new is None and not is_zero(source)):
+    if (old is None and not rec.is_zero(target)) or (new is None and not rec.is_zero(source)):
         return rec.opaque("setitem", "it joins constants to the network's numbers")
     old_terms, new_terms = (v.terms if isinstance(v, Value) else () for v in (old, new))
     terms = []
@@ -268,13 +291,6 @@ def make_layer(type_: str, label: str, params: Mapping[str, Any]) -> Layer:
     return Layer(type_, label, plain, _key(type_, plain))
 
 
-def is_zero(value: Any) -> bool:
-    """Whether a number or tensor is all zeros."""
-    import torch
-
-    return bool((value == 0).all()) if isinstance(value, torch.Tensor) else value == 0
-
-
 def rows(value: Value, shape: tuple[int, ...], leading: int) -> list[Row]:
     """One row per index of the first ``leading`` dimensions."""
     count, rest = int(np.prod(shape[:leading])), tuple(shape[leading:])
@@ -291,7 +307,7 @@ def _apply(
     if isinstance(value, Opaque):
         return value
     if value is None:
-        if not is_zero(source):
+        if not rec.is_zero(source):
             return None  # a constant
         value = Value(())
     layer = make_layer(type_, rec.label(type_), params)
