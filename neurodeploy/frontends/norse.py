@@ -9,7 +9,7 @@ from typing import Any
 
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.frontends.imported import Imported
-from neurodeploy.frontends.norse_cells import cell_node, refuse_class
+from neurodeploy.frontends.norse_cells import cell_node, conventions, refuse_class
 from neurodeploy.frontends.original_run import trace_expanded
 from neurodeploy.frontends.tracing.build import Neuron
 from neurodeploy.frontends.tracing.recorder import NeuronCall
@@ -31,13 +31,15 @@ def from_module(
     Raises:
         ModelError: Something in the module has no exact equal here: names module, type and reason.
     """
-    import norse
+    import norse.torch
 
-    from neurodeploy.frontends.norse_expand import expand
+    from neurodeploy.frontends.norse_expand import NEURONS, expand
 
     origin = type(module).__name__
     dt_s = _check(module, origin)
     shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    if type(module) in NEURONS:
+        module = norse.torch.SequentialState(module)
     expanded = expand(fresh_copy(module))
     built, source = trace_expanded(module, expanded, Norse(), shape, step_s=dt_s, time_axis=time_axis)
     semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
@@ -118,7 +120,8 @@ def _check(module: Any, origin: str) -> float:
         where = f"{origin}, '{path}'" if path else origin
         if type(part) in NEURONS:
             steps.setdefault(float(part.dt), path)
-            _check_equations(part, where)
+            conventions(part, where)
+            _check_step(part, where)
         elif type(part).__module__.startswith("norse.torch.module.") and type(part).__name__ not in OPEN:
             raise refuse_class(part, where)
         elif isinstance(part, (SNNCell, SNN, SNNRecurrentCell, SNNRecurrent)):
@@ -137,10 +140,10 @@ OPEN = frozenset({"Lift", "SequentialState", "RecurrentSequential", "LConv2d", "
 """Classes of Norse's that only hold layers, or do not change what passes them; they are watched like the user's."""
 
 
-def _check_equations(part: Any, where: str) -> None:
+def _check_step(part: Any, where: str) -> None:
     """Refuse a cell whose step function was replaced."""
     function = getattr(part, "activation", None)
-    if function is None or "adjoint" in function.__module__:  # the latter is refused by its method
+    if function is None:
         return
     expected = {
         "LIF": "lif",

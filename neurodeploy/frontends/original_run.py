@@ -14,7 +14,7 @@ from neurodeploy.errors import ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.build import Built
 from neurodeploy.frontends.tracing.recorder import NeuronKind
-from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy
+from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy, pooling
 from neurodeploy.frontends.tracing.trace import trace
 from neurodeploy.graph import Graph
 
@@ -42,6 +42,7 @@ class OriginalRun:
         shape: Of one step's input.
         input_name: In the graph.
         neurons: The node of every module with neurons, by its name in the module.
+        pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
     """
 
     module: Any
@@ -50,6 +51,7 @@ class OriginalRun:
     shape: tuple[int, ...]
     input_name: str
     neurons: Mapping[str, str]
+    pools: tuple[str, ...] = ()
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
@@ -77,7 +79,10 @@ class OriginalRun:
 
             return after
 
+        pooled: list[Any] = []
         with torch.no_grad(), ExitStack() as stack:
+            if self.pools:
+                stack.enter_context(pooling(pooled))
             for path in self.neurons:
                 stack.callback(module.get_submodule(path).register_forward_hook(collect(path)).remove)
             stack.enter_context(self.kind.running(module))
@@ -91,6 +96,10 @@ class OriginalRun:
                 fired[name] = values.astype(np.uint8)
             else:
                 membranes[name] = values
+        for k, name in enumerate(self.pools):
+            calls = pooled[k :: len(self.pools)]
+            whole = calls[0].unflatten(0, (samples.shape[1], -1)) if len(calls) == 1 else torch.stack(calls)
+            fired[name] = whole.transpose(0, 1).numpy().astype(np.uint8)
         return Recording(fired, membranes)
 
 
@@ -123,7 +132,9 @@ def trace_expanded(
     paths = _original_paths(expanded)
     graph, names = _with_original_names(built.graph, paths)
     neurons = {paths[path]: names[name] for path, (name,) in run.neurons.items()}
-    return replace(built, graph=graph), OriginalRun(module, kind, run.layout, shape, run.input_name, neurons)
+    pools = tuple(names[name] for name in built.pools)
+    built = replace(built, graph=graph, pools=pools)
+    return built, OriginalRun(module, kind, run.layout, shape, run.input_name, neurons, pools)
 
 
 def _original_paths(expanded: Any) -> Mapping[str, str]:
@@ -148,7 +159,7 @@ def _with_original_names(graph: Graph, paths: Mapping[str, str]) -> tuple[Graph,
     def new(name: str) -> str:
         for path in longest_first:
             if name == path or name.startswith(f"{path}_"):
-                return (paths[path] or "neuron") + name[len(path) :]
+                return paths[path] + name[len(path) :]
         return name
 
     names = {name: new(name) for name in graph.nodes}
