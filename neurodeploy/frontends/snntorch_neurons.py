@@ -7,6 +7,9 @@ Rules (snnTorch 1.0.0, ``snntorch/_neurons``): with ``x`` the input, ``r = [U > 
   membrane is still above the threshold after a reset, the next spike needs twice the threshold;
 * zero, reset_delay: ``U' = (1 - r) V``; Leaky: ``U' = beta (1 - r) U + x``; without: ``U' = (1 - S) V``;
 * none: ``U' = V``.
+
+Alpha is the difference of two currents with the factors alpha and beta, which is what a current with alpha drives a
+membrane with beta to, one step later; so without a reset it is a CubaLIF behind a delay.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from neurodeploy.graph import Node
 STATES = {
     "Leaky": ("mem",),
     "Lapicque": ("mem",),
+    "Alpha": ("syn_exc", "syn_inh", "mem"),
     "Synaptic": ("syn", "mem"),
     "RLeaky": ("spk", "mem"),
     "RSynaptic": ("spk", "syn", "mem"),
@@ -76,6 +80,11 @@ def check_neuron(module: Any, where: str) -> None:
     late = getattr(module, "reset_delay", True)
     if not late and _RESETS[module.state_function.__name__] != int(module.reset_mechanism_val):
         refuse("had its reset_mechanism changed after it was made", "make it anew with the reset_mechanism wanted")
+    if kind.__name__ == "Alpha" and _mechanism(module) != 2:
+        refuse(
+            "resets both of its currents together with the membrane, which no chip neuron does",
+            "train with reset_mechanism='none', or use Synaptic",
+        )
     if kind.__name__ == "RSynaptic" and not late and module.init_hidden:
         refuse(
             "with reset_delay=False and init_hidden=True fails in snnTorch 1.0.0 itself", "train with reset_delay=True"
@@ -83,7 +92,6 @@ def check_neuron(module: Any, where: str) -> None:
 
 
 _REASONS = {
-    "Alpha": "resets its two currents together with the membrane, which no chip neuron does",
     "LeakyParallel": "is a torch RNN over whole sequences",
     "SLSTM": "is an LSTM",
     "SConv2dLSTM": "is an LSTM",
@@ -109,16 +117,19 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], spikes_used: boo
     theta = full(module.threshold, "threshold")
     one, zero = np.ones(shape), np.zeros(shape)
     if kind == "Lapicque":
-        resistance, capacity, step = (module.R.double(), module.C, module.time_step)
-        gain = module.R * (1 / (module.R * capacity)).double() * step
-        b, k = full((1 - step / (resistance.to(capacity.dtype) * capacity)), "R and C"), full(gain, "R and C")
+        per_step = 1 / (module.R * module.C)
+        b = full(1 - module.time_step / (module.R * module.C), "R and C")
+        k = full(module.R * per_step.double() * module.time_step, "R and C")
     else:
         b, k = full(module.beta.clamp(0, 1), "beta"), one
+    a = full(module.alpha.clamp(0, 1), "alpha") if hasattr(module, "alpha") else None
+    if kind == "Alpha" and a is not None:
+        with np.errstate(divide="ignore"):  # beta = 0
+            k = (np.log(a) / (np.log(b) - np.log(a)) + 1) * (a - b)
     tau = 1 / np.maximum(1 - b, SLOWEST)
     params: dict[str, Any] = {"r": tau * k, "v_leak": zero}
     exact: dict[str, Any] = {"b": b, "k": k, "l": zero}
-    if kind in ("Synaptic", "RSynaptic"):
-        a = full(module.alpha.clamp(0, 1), "alpha")
+    if a is not None:
         tau_syn = 1 / np.maximum(1 - a, SLOWEST)
         params |= {"tau_mem": tau, "tau_syn": tau_syn, "w_in": tau_syn}
         exact |= {"a": a, "w": one}
@@ -131,9 +142,8 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], spikes_used: boo
         params |= {"v_threshold": theta, "v_reset": zero}
         exact |= {"theta": theta, "v_reset": zero}
     node = Node(name, type_, params, {} if integrates else {"reset": reset, "spike": "gt"}, exact)
-    return Neuron(
-        node, full(module.graded_spikes_factor, "graded_spikes_factor"), _recurrent(module, name, shape, where)
-    )
+    gain = full(module.graded_spikes_factor, "graded_spikes_factor")
+    return Neuron(node, gain, _recurrent(module, name, shape, where), late_steps=int(kind == "Alpha"))
 
 
 def _reset(module: Any, kind: str) -> str:
