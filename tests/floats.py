@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from neurodeploy import simulate
+from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.graph import Graph, Node, check_graph
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
+from neurodeploy.simulate.float_reference import FloatRun, simulate_float
 
 
 def made(
@@ -47,3 +50,20 @@ def neurons(name: str, size: int, conventions: Mapping[str, Any] | None = None, 
     """Integrators of gain 1 with threshold 1 that reset to 0, except for the factors given."""
     params = {"r": np.ones(size), "v_threshold": np.ones(size), "v_reset": np.zeros(size)}
     return Node(name, "IF", params, conventions or {}, exact)
+
+
+def aligned(network: Network, net: ChipNetwork, x: np.ndarray) -> tuple[FloatRun, dict[str, Any], Any]:
+    """Float run, and chip run with the layers' latency taken out."""
+    floats = simulate_float(network, {next(iter(network.inputs)): x}, membranes=tuple(network.populations))
+    run = simulate(net, x, record=dict.fromkeys(net.populations, ("u", "v")), strict=True)
+    steps = x.shape[1]
+
+    def window(values: np.ndarray, name: str) -> np.ndarray:
+        depth = network.populations[name].depth
+        return values.reshape(len(x), run.steps, -1)[:, depth : depth + steps]
+
+    spikes = {n: window(s, n) for n, s in run.spikes.items()}
+    v = {
+        n: window(run.states[n]["v"], n) / net.populations[n].scale + net.populations[n].offset for n in net.populations
+    }
+    return floats, spikes, v
