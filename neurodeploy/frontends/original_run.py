@@ -41,7 +41,8 @@ class OriginalRun:
         layout: How it takes a sequence.
         shape: Of one step's input.
         input_name: In the graph.
-        neurons: The node of every module with neurons, by its name in the module.
+        neurons: The nodes that every module with neurons is, by its name in the module, in the order of its calls
+            within a step.
         pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
     """
 
@@ -50,7 +51,7 @@ class OriginalRun:
     layout: Layout
     shape: tuple[int, ...]
     input_name: str
-    neurons: Mapping[str, str]
+    neurons: Mapping[str, tuple[str, ...]]
     pools: tuple[str, ...] = ()
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
@@ -70,12 +71,12 @@ class OriginalRun:
             )
         module = fresh_copy(self.module)
         self.kind.reset(module)
-        steps: dict[str, list[Any]] = {path: [] for path in self.neurons}
+        calls: dict[str, list[Any]] = {path: [] for path in self.neurons}
 
         def collect(path: str) -> Any:
             def after(part: Any, args: Any, result: Any) -> None:
                 sent, whole = self.kind.sends(part, result)
-                steps[path] += list(sent.detach().clone()) if whole else [sent.detach().clone()]
+                calls[path].append(sent.detach().clone() if whole else sent.detach().clone().unsqueeze(0))
 
             return after
 
@@ -90,15 +91,14 @@ class OriginalRun:
                 module(argument)
         fired: dict[str, NDArray[Any]] = {}
         membranes: dict[str, NDArray[Any]] = {}
-        for path, name in self.neurons.items():
-            values = torch.stack(steps[path], 1).numpy()
-            if self.kind.fires(module.get_submodule(path)):
-                fired[name] = values.astype(np.uint8)
-            else:
-                membranes[name] = values
+        for path, names in self.neurons.items():
+            sends = fired if self.kind.fires(module.get_submodule(path)) else membranes
+            for k, name in enumerate(names):
+                sends[name] = torch.cat(calls[path][k :: len(names)]).transpose(0, 1).numpy()
+        fired = {name: values.astype(np.uint8) for name, values in fired.items()}
         for k, name in enumerate(self.pools):
-            calls = pooled[k :: len(self.pools)]
-            whole = calls[0].unflatten(0, (samples.shape[1], -1)) if len(calls) == 1 else torch.stack(calls)
+            maxima = pooled[k :: len(self.pools)]
+            whole = maxima[0].unflatten(0, (samples.shape[1], -1)) if len(maxima) == 1 else torch.stack(maxima)
             fired[name] = whole.transpose(0, 1).numpy().astype(np.uint8)
         return Recording(fired, membranes)
 
@@ -131,7 +131,7 @@ def trace_expanded(
     built, run = trace(expanded, kind, shape, step_s=step_s, time_axis=time_axis)
     paths = _original_paths(expanded)
     graph, names = _with_original_names(built.graph, paths)
-    neurons = {paths[path]: names[name] for path, (name,) in run.neurons.items()}
+    neurons = {paths[path]: tuple(names[n] for n in several) for path, several in run.neurons.items()}
     pools = tuple(names[name] for name in built.pools)
     built = replace(built, graph=graph, pools=pools)
     return built, OriginalRun(module, kind, run.layout, shape, run.input_name, neurons, pools)

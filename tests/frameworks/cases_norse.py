@@ -122,6 +122,7 @@ def layers() -> list[Case]:
         Case("the user's own forward", "a loop over time, read-out by LICell", nets.Loop, FLAT),
         Case("the user's own forward", "feedback through a Linear with bias", nets.Feedback, FLAT),
         Case("the user's own forward", "feedback from the second step on", nets.LateFeedback, FLAT),
+        Case("the user's own forward", "one cell and one Linear for several layers", nets.Shared, FLAT),
         Case("the user's own forward", "residual around a layer", nets.Residual, FLAT),
         Case("the user's own forward", "two branches, concatenated; two outputs", nets.Branches, FLAT),
     ]

@@ -241,6 +241,25 @@ class Residual(nn.Module):
         return z3, (a, b, c)
 
 
+class Shared(nn.Module):
+    """One cell for two layers, each with a state of its own, and one Linear used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.cell = nn.Linear(N_IN, N), nn.Linear(N, N), norse.LIFCell()
+        louder(self, 12.0)
+
+    def forward(self, x: Any) -> Any:
+        a = b = c = None
+        record = []
+        for step in x:
+            z, a = self.cell(self.first(step), a)
+            z, b = self.cell(self.second(z), b)
+            z, c = self.cell(self.second(z), c)
+            record.append(z)
+        return torch.stack(record)
+
+
 class Branches(nn.Module):
     """Two branches of their own, joined by a concatenation, and two heads."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -56,8 +57,10 @@ class Attempt:
 
     @property
     def fits(self) -> bool:
-        """Whether the module took every step shown."""
-        return self.error is None and self.calls == self.steps
+        """Whether the module took every step shown; a module may serve several neurons, each of which fires once."""
+        by_neuron = Counter(firing.neuron for firing in self.recorder.firings)
+        once = self.calls is not None and set(by_neuron.values()) == {self.steps}
+        return self.error is None and (once or self.calls == self.steps)
 
 
 def trace(
@@ -110,10 +113,10 @@ def _choose(module: Any, kind: Any, shape: Shape, time_axis: str | int | None, s
     for axis in axes:
         for attempt in _attempts(module, kind, shape, axis, steps):
             attempts.append(attempt)
-            if attempt.fits:
+            if attempt.fits and not (_shows_one_input(attempts[0]) and attempt.layout.steps != steps):
                 return attempt
-    held = next((a for a in attempts if a.error is None and a.layout.time_axis is None and a.calls), None)
-    if held is not None and (held.calls or 0) > held.steps:
+    held = attempts[0]
+    if _shows_one_input(held):
         raise UnsupportedNode(
             f"its loop of {(held.calls or 0) // held.steps} steps shows the same input at every step",
             where=type(module).__name__,
@@ -127,6 +130,12 @@ def _choose(module: Any, kind: Any, shape: Shape, time_axis: str | int | None, s
         where=type(module).__name__,
         remedy=f"check input_shape={shape}, or give time_axis (None, 0 or 1) and steps",
     )
+
+
+def _shows_one_input(attempt: Attempt) -> bool:
+    """Whether a module that was given one step ran a loop of several."""
+    one_step = attempt.layout.time_axis is None and attempt.error is None
+    return one_step and (attempt.calls or 0) > attempt.steps
 
 
 def _attempts(module: Any, kind: Any, shape: Shape, axis: int | None, steps: int | None) -> Iterator[Attempt]:
