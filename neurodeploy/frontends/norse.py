@@ -59,8 +59,12 @@ class Norse:
     def call(self, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> NeuronCall:
         """``forward(input_tensor, state)``; returns what it sends and the new state."""
         given = {**dict(zip(("input_tensor", "state"), args, strict=False)), **kwargs}
-        state = given.get("state")
-        return NeuronCall(given["input_tensor"], tuple(state or ()), result[0], tuple(result[1]))
+        drive, state = given["input_tensor"], tuple(given.get("state") or ())
+        if state and not any(s.any() for s in state):
+            # zeros count as the start of a sample, which they are only where Norse starts there
+            starts_at_zero = not any(s.any() for s in module.state_fallback(drive))
+            state = state if starts_at_zero else tuple(s + 1 for s in state)
+        return NeuronCall(drive, state, result[0], tuple(result[1]))
 
     def kept(self, module: Any) -> tuple[Any, ...]:
         """Cells keep nothing: one that is passed no state starts anew, which other zeros each time stand for."""

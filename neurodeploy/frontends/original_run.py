@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import ShapeMismatch
+from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.build import Built
 from neurodeploy.frontends.tracing.recorder import NeuronKind
@@ -128,8 +128,11 @@ def trace_expanded(
     Raises:
         ModelError: Something that has no exact equal here, by name.
     """
-    built, run = trace(expanded, kind, shape, step_s=step_s, time_axis=time_axis)
     paths = _original_paths(expanded)
+    try:
+        built, run = trace(expanded, kind, shape, step_s=step_s, time_axis=time_axis)
+    except ModelError as error:
+        raise _in_original_names(error, paths) from error
     graph, names = _with_original_names(built.graph, paths)
     neurons = {paths[path]: tuple(names[n] for n in several) for path, several in run.neurons.items()}
     pools = tuple(names[name] for name in built.pools)
@@ -150,6 +153,17 @@ def _original_paths(expanded: Any) -> Mapping[str, str]:
         return ".".join(w for w, b in zip(words, before, strict=True) if not (w == "cell" and b in inner))
 
     return {path: original(path) for path in parts}
+
+
+def _in_original_names(error: ModelError, paths: Mapping[str, str]) -> ModelError:
+    """The error with the user's names of modules."""
+    what, where = error.what, error.where
+    for path, original in paths.items():
+        if path != original:
+            what = what.replace(f"'{path}'", f"'{original}'")
+            where = where.replace(f"'{path}'", f"'{original}'")
+            where = where.removesuffix(f", {path}") + (f", {original}" if where.endswith(f", {path}") else "")
+    return type(error)(what, where=where, remedy=error.remedy)
 
 
 def _with_original_names(graph: Graph, paths: Mapping[str, str]) -> tuple[Graph, Mapping[str, str]]:

@@ -123,6 +123,7 @@ def layers() -> list[Case]:
         Case("the user's own forward", "feedback through a Linear with bias", nets.Feedback, FLAT),
         Case("the user's own forward", "feedback from the second step on", nets.LateFeedback, FLAT),
         Case("the user's own forward", "one cell and one Linear for several layers", nets.Shared, FLAT),
+        Case("the user's own forward", "zeros as the first state, as Norse starts", nets.ZeroStart, FLAT),
         Case("the user's own forward", "residual around a layer", nets.Residual, FLAT),
         Case("the user's own forward", "two branches, concatenated; two outputs", nets.Branches, FLAT),
     ]
@@ -163,6 +164,7 @@ def refusals() -> list[Case]:
         ("LIFCell", "a dt of its own in each layer", nets.two_steps, "different time steps"),
         ("LIFCell", "state forgotten", nets.Forgetful, "call every neuron once a step"),
         ("LIFCell", "state made by the user", nets.OwnStart, "state"),
+        ("LIFCell", "zeros as its first state, v_leak=0.1", lambda: nets.ZeroStart(0.1), "state"),
         ("ReLU", "between layers", lambda: nets.chain(nn.Linear(12, 10), nn.ReLU(), norse.LIFCell()), "relu"),
         ("the user's own forward", "spikes multiplied", nets.Gated, "mul"),
         ("the user's own forward", "branches on spikes", nets.Conditional, "numbers out of the network"),

@@ -85,7 +85,6 @@ def layers() -> list[Case]:
 def refusals() -> list[Case]:
     """What has no exact equal."""
     smooth = surrogate.Sigmoid(spiking=False)
-    steps = {"step_mode": "m"}
     cases: list[tuple[str, str, Any, str]] = [
         ("PSN", "T=5", lambda: nets.two(lambda: neuron.PSN(5), "m"), "several steps"),
         ("KLIFNode", "default", lambda: nets.two(neuron.KLIFNode), "scales and clips"),
@@ -109,13 +108,13 @@ def refusals() -> list[Case]:
             "surrogate",
         ),
         ("LIFNode", "a class of the user's own on top of it", lambda: nets.two(nets.Leakier), "user's own"),
+        ("CUBALIFNode", "v_threshold per neuron", nets.thresholds, "not a number"),
         ("CUBALIFNode", "c_decay=1", lambda: nets.two(lambda: neuron.CUBALIFNode(1.0)), "time constant"),
         ("layer.GroupNorm", "2 groups", lambda: nets.behind(layer.GroupNorm(2, nets.N_OUT)), "norm"),
         ("ReLU", "between layers", lambda: nets.behind(nn.ReLU(), then=nn.Linear(nets.N_OUT, 4)), "relu"),
         ("a loop of its own", "one input shown in every step", nets.Static, "same input at every step"),
-        ("step modes", "a layer of steps among sequences", lambda: nets.mixed(), "could not be run"),
+        ("step modes", "a layer of steps among sequences", nets.mixed, "could not be run"),
     ]
-    del steps
     return [Case(name, option, build, FLAT, refused) for name, option, build, refused in cases]
 
 

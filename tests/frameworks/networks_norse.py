@@ -333,6 +333,23 @@ class OwnStart(Forgetful):
         return torch.stack(record)
 
 
+class ZeroStart(nn.Module):
+    """A cell that is handed zeros as its first state."""
+
+    def __init__(self, v_leak: float = 0.0) -> None:
+        super().__init__()
+        self.fc, self.cell = nn.Linear(N_IN, N), norse.LIFCell(norse.LIFParameters(v_leak=torch.tensor(v_leak)))
+        louder(self, 12.0)
+
+    def forward(self, x: Any) -> Any:
+        zeros = torch.zeros(x.shape[1], N)
+        state, record = norse.LIFFeedForwardState(zeros, zeros), []
+        for step in x:
+            z, state = self.cell(self.fc(step), state)
+            record.append(z)
+        return torch.stack(record)
+
+
 class Pair(nn.Module):
     """Two layers, for forward functions that cannot be represented."""
 

@@ -127,6 +127,13 @@ def mixed() -> Any:
     return net
 
 
+def thresholds() -> Any:
+    """A threshold for each neuron, which SpikingJelly's constructor refuses but its arithmetic takes."""
+    net = nn.Sequential(layer.Linear(N_IN, N), neuron.CUBALIFNode())
+    net[1].v_threshold = torch.linspace(0.5, 1.0, N)
+    return net
+
+
 class Leakier(neuron.LIFNode):
     """A neuron with an equation of its own."""
 
