@@ -122,8 +122,8 @@ def compare(imported: Imported, network: Network, x: NDArray[Any]) -> Outcome:
     firing = [n for n, p in network.populations.items() if p.spiking]
     shown = tuple(n for n in network.populations if n not in firing and n in recording.membranes)
     run = simulate_float(network, {name: x}, membranes=shown)
-    if missing := [n for n in firing if n not in theirs]:
-        return Outcome("wrong", f"the module's run does not tell the spikes of {missing}")
+    if missing := [n for n in network.populations if n not in theirs and n not in shown]:
+        return Outcome("wrong", f"the module's run does not tell what {missing} send")
     if silent := [n for n in firing if not theirs[n].any() or theirs[n].all()]:
         return Outcome("wrong", f"{silent} fire never or always: the comparison would prove nothing")
     for n in shown:

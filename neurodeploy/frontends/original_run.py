@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.build import Built
+from neurodeploy.frontends.tracing.functions import tensors_in
+from neurodeploy.frontends.tracing.outputs import Head
 from neurodeploy.frontends.tracing.recorder import NeuronKind
 from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy, pooling
 from neurodeploy.frontends.tracing.trace import trace
@@ -44,6 +46,7 @@ class OriginalRun:
         neurons: The nodes that every module with neurons is, by its name in the module, in the order of its calls
             within a step.
         pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
+        heads: Output nodes of layers that are no neurons, and where a call's result holds their numbers.
     """
 
     module: Any
@@ -52,7 +55,8 @@ class OriginalRun:
     shape: tuple[int, ...]
     input_name: str
     neurons: Mapping[str, tuple[str, ...]]
-    pools: tuple[str, ...] = ()
+    pools: tuple[str, ...]
+    heads: Mapping[str, Head | None]
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
@@ -87,8 +91,8 @@ class OriginalRun:
             for path in self.neurons:
                 stack.callback(module.get_submodule(path).register_forward_hook(collect(path)).remove)
             stack.enter_context(self.kind.running(module))
-            for argument in self.layout.arrange(torch.as_tensor(samples).to(floating_type(module))):
-                module(argument)
+            x = torch.as_tensor(samples).to(floating_type(module))
+            results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
         fired: dict[str, NDArray[Any]] = {}
         membranes: dict[str, NDArray[Any]] = {}
         for path, names in self.neurons.items():
@@ -100,6 +104,7 @@ class OriginalRun:
             maxima = pooled[k :: len(self.pools)]
             whole = maxima[0].unflatten(0, (samples.shape[1], -1)) if len(maxima) == 1 else torch.stack(maxima)
             fired[name] = whole.transpose(0, 1).numpy().astype(np.uint8)
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
         return Recording(fired, membranes)
 
 
@@ -137,7 +142,8 @@ def trace_expanded(
     neurons = {paths[path]: tuple(names[n] for n in several) for path, several in run.neurons.items()}
     pools = tuple(names[name] for name in built.pools)
     built = replace(built, graph=graph, pools=pools)
-    return built, OriginalRun(module, kind, run.layout, shape, run.input_name, neurons, pools)
+    heads = {names[name]: head for name, head in run.heads.items()}
+    return built, OriginalRun(module, kind, run.layout, shape, run.input_name, neurons, pools, heads)
 
 
 def _original_paths(expanded: Any) -> Mapping[str, str]:

@@ -41,6 +41,9 @@ SLOWEST = 2.0**-24
 
 _RULES = ("forward", "fire", "mem_reset", "_base_state_function", "_base_sub", "_base_zero", "_base_int")
 _RESETS = {"_base_sub": 0, "_base_zero": 1, "_base_int": 2}
+_LATE_ANYWAY = (
+    "RSynaptic of snnTorch 1.0.0 resets one step late, with reset_delay=False too, and so does its deployment"
+)
 Floats = NDArray[np.float64]
 
 
@@ -143,7 +146,9 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], spikes_used: boo
         exact |= {"theta": theta, "v_reset": zero}
     node = Node(name, type_, params, {} if integrates else {"reset": reset, "spike": "gt"}, exact)
     gain = full(module.graded_spikes_factor, "graded_spikes_factor")
-    return Neuron(node, gain, _recurrent(module, name, shape, where), late_steps=int(kind == "Alpha"))
+    recurrent = _recurrent(module, name, shape, where)
+    notes = (f"{where}: {_LATE_ANYWAY}",) if kind == "RSynaptic" and not module.reset_delay else ()
+    return Neuron(node, gain, recurrent, late_steps=int(kind == "Alpha"), notes=notes)
 
 
 def _reset(module: Any, kind: str) -> str:

@@ -75,7 +75,7 @@ class SpikingJelly:
         import torch
 
         return tuple(
-            value if isinstance(value, torch.Tensor) or value != module.get_reset_value(name) else 0
+            value if isinstance(value, torch.Tensor) else torch.tensor(float(value != module.get_reset_value(name)))
             for name, value in module.named_memories()
         )
 

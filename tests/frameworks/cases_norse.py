@@ -112,6 +112,8 @@ def layers() -> list[Case]:
     """What lies between cells."""
     return [
         Case("Conv2d, BatchNorm2d, AvgPool2d, Dropout", "in a SequentialState", lambda: nets.image(12), IMAGE),
+        Case("Linear", "as the last layer", nets.ending_linear, FLAT),
+        Case("Linear", "as the last layer, over time", lambda: nets.ending_linear(True), FLAT),
         Case("MaxPool2d", "of spikes", lambda: nets.pooled(12), IMAGE),
         Case("Conv1d", "padding, stride", lambda: nets.line(16), LINE),
         Case("AvgPool1d", "kernel 2", nets.short_line, LINE),

@@ -76,6 +76,12 @@ def layers() -> list[Case]:
             Case("residual blocks", f"spikes added, step_mode={mode}", lambda mode=mode: nets.Residual(mode), SMALL)
             for mode in "sm"
         ),
+        Case(
+            "Linear",
+            "as the last layer, step_mode=m",
+            lambda: nets.behind(layer.Linear(6, 4, step_mode="m"), "m"),
+            FLAT,
+        ),
         Case("two branches", "currents added; loop over time, rate returned", nets.Branches, FLAT),
         Case("a neuron alone", "LIFNode, step_mode=s", lambda: neuron.LIFNode(v_threshold=0.4), FLAT),
         Case("a neuron alone", "IFNode, step_mode=m", lambda: neuron.IFNode(v_threshold=1.5, step_mode="m"), FLAT),

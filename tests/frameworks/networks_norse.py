@@ -152,6 +152,12 @@ def integrated(readout: Any) -> Any:
     return chain(nn.Linear(N_IN, N), norse.LIFCell(), nn.Linear(N, N_OUT), readout)
 
 
+def ending_linear(over_time: bool = False) -> Any:
+    """Spikes, weighted once more: the currents are read out."""
+    cell = norse.LIF() if over_time else norse.LIFCell()
+    return chain(nn.Linear(N_IN, N), cell, nn.Linear(N, N_OUT), gain=12)
+
+
 def fed_back() -> Any:
     """Norse's own recurrence of whole networks."""
     net = norse.RecurrentSequential(nn.Linear(N, N), norse.LIFCell(), nn.Linear(N, N), norse.LIFBoxCell())

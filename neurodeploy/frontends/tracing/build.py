@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.tracing.fold import Applied, Piece, Signal, Source, Step, sources
-from neurodeploy.frontends.tracing.outputs import Returned
+from neurodeploy.frontends.tracing.outputs import Head, Returned
 from neurodeploy.frontends.tracing.values import Layer, Shape
 from neurodeploy.frontends.tracing.wires import Wires
 from neurodeploy.graph import Graph, Node, check_graph
@@ -54,11 +55,13 @@ class Built:
         graph: Checked.
         pools: Names of the populations that pool by maximum, in the order of the calls.
         bias_at_start: Whether biases of feedback count in the first step.
+        heads: Output nodes that stand for a layer's numbers, and where the module returns those, if it does.
     """
 
     graph: Graph
     pools: tuple[str, ...]
     bias_at_start: bool
+    heads: Mapping[str, Head | None]
 
 
 def build(
@@ -88,9 +91,10 @@ def build(
             where=origin,
             remedy="let the first step see zeros as spikes of the step before, through the same layers",
         )
+    heads = {name: outputs.layers[applied] for name, applied in wires.heads.items()}
     notes = tuple(note for n in neurons.values() for note in n.notes)
     graph = check_graph(Graph(wires.nodes, tuple(wires.edges), {}, origin, notes))
-    return Built(graph, tuple(sorted(wires.pools, key=wires.pools.__getitem__)), starts != {False})
+    return Built(graph, tuple(sorted(wires.pools, key=wires.pools.__getitem__)), starts != {False}, heads)
 
 
 def _with_feedback(name: str, drive: Signal, neuron: Neuron) -> Signal:
@@ -134,4 +138,5 @@ def _end(outputs: Returned, wires: Wires) -> None:
         if isinstance(head, str):
             wires.edges.append((head, name))
         else:
+            wires.heads[name] = head
             wires.connect(Piece(head), name, head.shape)

@@ -92,7 +92,7 @@ def add(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
             if tuple(part.shape) != tuple(result.shape):
                 return rec.opaque("add", f"it broadcasts {tuple(part.shape)} to {tuple(result.shape)}")
             terms += value.terms
-        elif not is_zero(part):
+        elif not rec.is_zero(part):
             return rec.opaque("add", "it adds a constant")
     return Value(tuple(terms))
 
@@ -239,7 +239,7 @@ def move(rec: Recorder, func: Any, name: str, args: tuple[Any, ...], kwargs: Map
         value = rec.value(tensor)
         if isinstance(value, Opaque):
             return value
-        if value is None and not is_zero(tensor):
+        if value is None and not rec.is_zero(tensor):
             return rec.opaque(name, "it joins constants to the network's numbers")
         values.append(Value(()) if value is None else value)
     others = [*args[1:], *kwargs.values()]
@@ -290,7 +290,7 @@ def set_item(rec: Recorder, target: Any, index: Any, source: Any) -> Result:
     for value in (old, new):
         if isinstance(value, Opaque):
             return value
-    if (old is None and not is_zero(target)) or (new is None and not is_zero(source)):
+    if (old is None and not rec.is_zero(target)) or (new is None and not rec.is_zero(source)):
         return rec.opaque("setitem", "it joins constants to the network's numbers")
     old_terms, new_terms = (v.terms if isinstance(v, Value) else () for v in (old, new))
     terms = []
@@ -312,13 +312,6 @@ def make_layer(type_: str, label: str, params: Mapping[str, Any]) -> Layer:
     return Layer(type_, label, plain, _key(type_, plain))
 
 
-def is_zero(value: Any) -> bool:
-    """Whether a number or tensor is all zeros."""
-    import torch
-
-    return bool((value == 0).all()) if isinstance(value, torch.Tensor) else value == 0
-
-
 def rows(value: Value, shape: tuple[int, ...], leading: int) -> list[Row]:
     """One row per index of the first ``leading`` dimensions."""
     count, rest = int(np.prod(shape[:leading])), tuple(shape[leading:])
@@ -335,7 +328,7 @@ def _apply(
     if isinstance(value, Opaque):
         return value
     if value is None:
-        if not is_zero(source):
+        if not rec.is_zero(source):
             return None  # a constant
         value = Value(())
     layer = make_layer(type_, rec.label(type_), params)

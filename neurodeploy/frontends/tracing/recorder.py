@@ -88,6 +88,7 @@ class Recorder:
     firings: list[Firing] = field(default_factory=list)
     problem: UnsupportedNode | None = None
     _values: dict[int, tuple[Any, int, Value | Opaque]] = field(default_factory=dict)
+    _constants: dict[int, Any] = field(default_factory=dict)
     _now: dict[int, Value | Opaque] = field(default_factory=dict)
     _path: list[str] = field(default_factory=list)
     _closed: int = 0
@@ -100,6 +101,7 @@ class Recorder:
     @contextmanager
     def watching(self, module: Any) -> Iterator[None]:
         """Record all that ``module`` does, until the end of the block."""
+        import torch
         from torch.overrides import TorchFunctionMode
 
         recorder = self
@@ -110,6 +112,9 @@ class Recorder:
             ) -> Any:
                 return recorder._function(func, args, kwargs or {})
 
+        for part in module.modules():
+            own = [*vars(part).values(), *part._parameters.values(), *part._buffers.values()]
+            self._constants |= {id(t): t for t in own if isinstance(t, torch.Tensor)}
         handles = [h for path, part in module.named_modules() for h in self._hooks(path, part)]
         try:
             with Watch():
@@ -141,6 +146,17 @@ class Recorder:
         if entry[1] != tensor._version:
             return self.opaque("an in-place change", "it changes numbers of the network that are used elsewhere")
         return entry[2]
+
+    def is_zero(self, value: Any) -> bool:
+        """Whether a number is 0, or a tensor whose making was seen is all zeros.
+
+        A tensor that was made unseen, by compiled code, may depend on the input.
+        """
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            return bool(value == 0)
+        return id(value) in self._constants and bool((value == 0).all())
 
     def opaque(self, operation: str, reason: str) -> Opaque:
         """A value that must not be used, made in the module that runs now."""
@@ -187,8 +203,11 @@ class Recorder:
         self._now = {}
         self._now = {id(t): v for t in tensors if (v := self.value(t)) is not None}
         if not self._now and not (tensors and (name in fn.LAYERS or name == "setitem")):
-            return func(*args, **kwargs)
-        if name in ("add_", "iadd") and id(args[0]) not in self._now and fn.is_zero(args[0]):
+            result = func(*args, **kwargs)
+            if not self._closed:
+                self._constants |= {id(t): t for t in fn.tensors_in(result)}
+            return result
+        if name in ("add_", "iadd") and id(args[0]) not in self._now and self.is_zero(args[0]):
             self._now[id(args[0])] = Value(())
         assigned = fn.set_item(self, *args) if name == "setitem" and self._now else None
         result = func(*args, **kwargs)
@@ -208,6 +227,7 @@ class Recorder:
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any, count: int
     ) -> list[Value | Opaque | None]:
         if name in fn.FRESH:
+            self._constants |= {id(t): t for t in fn.tensors_in(result)}
             return [None] * count
         if name in fn.LAYERS:
             return [fn.LAYERS[name](self, result, args, kwargs)] + [None] * (count - 1)
@@ -242,7 +262,7 @@ class Recorder:
         shape = tuple(call.drive.shape)
         if isinstance(drive, Opaque):
             self.refuse_opaque(drive, user)
-        elif drive is None and not fn.is_zero(call.drive):
+        elif drive is None and not self.is_zero(call.drive):
             self.refuse("its input does not come from the network's input", path)
         rows = fn.rows(drive if isinstance(drive, Value) else Value(()), shape, 1)
         neuron = self._neuron_of(path, call)
@@ -267,7 +287,7 @@ class Recorder:
             if owner is not None and (complete or owner == (latest or "")):
                 return owner or self._new(path)
         elif latest is None or not _identical(self._found[path], self._kept[path]):
-            if all(fn.is_zero(s) for s in self._found[path]):
+            if all(bool((s == 0).all()) for s in self._found[path]):
                 return self._new(path)
         else:
             return latest
@@ -283,7 +303,7 @@ class Recorder:
         owners: set[str | None] = set()
         for state in given:
             value = self.value(state)
-            if value is None and fn.is_zero(state):
+            if value is None and self.is_zero(state):
                 owners.add("")
             elif isinstance(value, Value) and len(value.terms) == 1:
                 ids = value.terms[0].numpy().ravel()

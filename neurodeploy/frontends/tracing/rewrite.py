@@ -53,19 +53,18 @@ def fold_gain(layer: Layer, gain: Floats, shape: Shape) -> Layer | None:
 
 
 def diagonal(label: str, gain: Any, shape: Shape, shift: Any = None) -> Layer:
-    """Number by number ``gain * x + shift``; both one for all, per channel (C,), or of ``shape``."""
+    """``gain * x + shift``, number by number: gains for all, per channel (C,) or of ``shape``; shifts per channel."""
     scale = _spread(gain, shape)
     key = f"{scale.tobytes()!r}{shift!r}"
-    channels = _per_channel(scale, shape)
-    if shift is None and (channels is None or len(shape) == 1):
+    if shift is None:
         return Layer("Scale", label, {"scale": scale}, key)
     if len(shape) == 1:
         return Layer("Affine", label, {"weight": np.diag(scale), "bias": _spread(shift, shape)}, key)
     rank = len(shape) - 1
-    assert channels is not None
+    channels = np.broadcast_to(np.asarray(gain, np.float64), (shape[0],))
     params = {
         "weight": channels.reshape(-1, 1, *(1,) * rank),
-        "bias": np.zeros(shape[0]) if shift is None else np.broadcast_to(shift, (shape[0],)).astype(np.float64),
+        "bias": np.broadcast_to(np.asarray(shift, np.float64), (shape[0],)),
         "stride": np.ones(rank, int),
         "padding": np.zeros(rank, int),
         "dilation": np.ones(rank, int),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.functions import plain_name, tensors_in
+from neurodeploy.frontends.tracing.outputs import Head
 from neurodeploy.frontends.tracing.recorder import NeuronKind
 
 
@@ -107,6 +108,7 @@ class ModuleRun:
         input_name: In the graph.
         neurons: Names of the neurons that each module is, in the order in which it is called within a step.
         pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
+        heads: Output nodes of layers that are no neurons, and where a call's result holds their numbers.
     """
 
     module: Any
@@ -116,6 +118,7 @@ class ModuleRun:
     input_name: str
     neurons: Mapping[str, tuple[str, ...]]
     pools: tuple[str, ...] = ()
+    heads: Mapping[str, Head | None] = field(default_factory=dict)
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
@@ -142,8 +145,7 @@ class ModuleRun:
             collected = stack.enter_context(neuron_outputs(module, self.kind))
             if self.pools:
                 stack.enter_context(pooling(pooled))
-            for argument in self.layout.arrange(x):
-                module(argument)
+            results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
         sent: dict[str, NDArray[Any]] = {}
         membranes: dict[str, NDArray[Any]] = {}
         for path, names in self.neurons.items():
@@ -154,6 +156,7 @@ class ModuleRun:
         told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
         for k, name in enumerate(told):
             sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
         return Recording(sent, membranes)
 
 

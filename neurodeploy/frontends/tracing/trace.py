@@ -12,7 +12,7 @@ import numpy as np
 
 from neurodeploy.errors import ModelError, NeurodeployError, UnsupportedNode
 from neurodeploy.frontends.tracing.build import Built, build
-from neurodeploy.frontends.tracing.fold import Folder
+from neurodeploy.frontends.tracing.fold import Folder, Step
 from neurodeploy.frontends.tracing.outputs import returned
 from neurodeploy.frontends.tracing.recorder import Recorder
 from neurodeploy.frontends.tracing.run import Layout, ModuleRun, floating_type, fresh_copy
@@ -46,14 +46,15 @@ class Attempt:
 
     @property
     def calls(self) -> int | None:
-        """How often every neuron module was called per neuron; None if they differ, or a call was not (B, ...)."""
-        paths: dict[str, int] = {}
-        for firing in self.recorder.firings:
-            paths[firing.path] = paths.get(firing.path, 0) + 1
-            if len(firing.rows) != BATCH:
-                return None
-        counts = set(paths.values())
-        return min(counts) if counts and all(c % min(counts) == 0 for c in counts) else None
+        """How often each neuron fired, or, if they start anew all the time, its module; None if that differs."""
+        firings = self.recorder.firings
+        if any(len(firing.rows) != BATCH for firing in firings):
+            return None
+        for names in ([f.neuron for f in firings], [f.path for f in firings]):
+            counts = set(Counter(names).values())
+            if len(counts) == 1 and counts != {1}:
+                return counts.pop()
+        return None
 
     @property
     def fits(self) -> bool:
@@ -90,52 +91,56 @@ def trace(
         ModelError: Something that has no exact equal here, by name.
     """
     origin = type(module).__name__
-    attempt = _choose(module, kind, tuple(input_shape), time_axis, steps)
+    attempt, folder, step = _choose(module, kind, tuple(input_shape), time_axis, steps)
     recorder = attempt.recorder
-    if recorder.problem is not None:
-        raise recorder.problem
-    if not recorder.firings:
-        raise UnsupportedNode("no neuron of it was called", where=origin, remedy="call the spiking layers in forward")
-    folder = Folder(recorder.atoms, origin)
-    step = folder.step(recorder.firings, attempt.steps)
     outputs = returned(recorder, folder, attempt.result, origin)
     built = build(module, kind, step, outputs, tuple(input_shape), origin, step_s)
     neurons = {
         path: tuple(dict.fromkeys(f.neuron for f in recorder.firings if f.path == path)) for path in step.paths.values()
     }
-    run = ModuleRun(module, kind, attempt.layout, tuple(input_shape), "input", neurons, built.pools)
+    run = ModuleRun(module, kind, attempt.layout, tuple(input_shape), "input", neurons, built.pools, built.heads)
     return built, run
 
 
-def _choose(module: Any, kind: Any, shape: Shape, time_axis: str | int | None, steps: int | None) -> Attempt:
+def _choose(
+    module: Any, kind: Any, shape: Shape, time_axis: str | int | None, steps: int | None
+) -> tuple[Attempt, Folder, Step]:
+    """The first layout with which the module takes every step, and does the same at each."""
     axes: tuple[int | None, ...] = (None, 0, 1) if time_axis == "auto" else (time_axis,)  # type: ignore[assignment]
     attempts: list[Attempt] = []
+    errors: list[NeurodeployError] = []
     for axis in axes:
         for attempt in _attempts(module, kind, shape, axis, steps):
             attempts.append(attempt)
-            if attempt.fits and not (_shows_one_input(attempts[0]) and attempt.layout.steps != steps):
-                return attempt
-    held = attempts[0]
-    if _shows_one_input(held):
-        raise UnsupportedNode(
-            f"its loop of {(held.calls or 0) // held.steps} steps shows the same input at every step",
-            where=type(module).__name__,
-            remedy="take the step's input inside the loop (x[step], with x of shape (T, B, ...)) and encode outside",
-        )
-    for attempt in attempts:
-        if attempt.error is None and attempt.recorder.problem is not None:
-            raise attempt.recorder.problem
+            if attempt.fits:
+                folder = Folder(attempt.recorder.atoms, type(module).__name__)
+                try:
+                    if attempt.recorder.problem is not None:
+                        raise attempt.recorder.problem
+                    return attempt, folder, folder.step(attempt.recorder.firings, attempt.steps)
+                except NeurodeployError as error:
+                    errors.append(error)
+    _refuse_held(attempts, type(module).__name__)
+    ran = [a.recorder.problem for a in attempts if a.error is None and a.recorder.problem is not None]
+    for reason in [*errors, *ran]:
+        raise reason
     raise ModelError(
         f"it could not be run, neither step by step nor on whole sequences: {_reasons(attempts)}",
         where=type(module).__name__,
-        remedy=f"check input_shape={shape}, or give time_axis (None, 0 or 1) and steps",
+        remedy=f"check input_shape={shape}, call every neuron once a step, or give time_axis (None, 0 or 1) and steps",
     )
 
 
-def _shows_one_input(attempt: Attempt) -> bool:
-    """Whether a module that was given one step ran a loop of several."""
-    one_step = attempt.layout.time_axis is None and attempt.error is None
-    return one_step and (attempt.calls or 0) > attempt.steps
+def _refuse_held(attempts: list[Attempt], origin: str) -> None:
+    """A module that is shown one frame and loops over steps."""
+    for attempt in attempts:
+        loops = (attempt.calls or 0) // attempt.steps
+        if attempt.error is None and attempt.layout.time_axis is None and loops > 1:
+            raise UnsupportedNode(
+                f"its loop of {loops} steps shows the same input at every step",
+                where=origin,
+                remedy="take the step's input inside the loop (x[step], x of shape (T, B, ...)), and encode outside",
+            )
 
 
 def _attempts(module: Any, kind: Any, shape: Shape, axis: int | None, steps: int | None) -> Iterator[Attempt]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import combinations
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Wires:
         edges: (source, target).
         gains: What a spike of each neuron is worth.
         pools: Neurons that pool by maximum, with the order of their calls.
+        heads: Output nodes of layers that are no neurons.
     """
 
     origin: str
@@ -41,6 +43,7 @@ class Wires:
     edges: list[tuple[str, str]] = field(default_factory=list)
     gains: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     pools: dict[str, int] = field(default_factory=dict)
+    heads: dict[str, Applied] = field(default_factory=dict)
     _made: dict[Applied, list[str]] = field(default_factory=dict)
     _arrivals: set[tuple[str, str, int]] = field(default_factory=set)
 
@@ -77,14 +80,10 @@ class Wires:
                 if made is None:
                     raise self._error(target, f"its input is part or a rearrangement of '{here}'", _WHOLE)
                 flat, layer = made
-                here = self._flatten(here, piece.origin.shape) if flat else here
+                here = self._flatten(here, piece.origin.shape, (prod(piece.origin.shape),)) if flat else here
                 here = self._chain(here, layer)
-            elif len(shape) == 1:
-                here = self._flatten(here, piece.origin.shape)
-            elif piece.origin.shape != shape:
-                raise self._error(
-                    target, f"its input is '{here}' in shape {shape} instead of {piece.origin.shape}", _WHOLE
-                )
+            else:
+                here = self._flatten(here, piece.origin.shape, shape)
             if (here, target) in self.edges:  # added twice
                 here = self._chain(here, diagonal(f"{here}_again", np.ones(()), shape))
             self.edges.append((here, target))
@@ -152,15 +151,14 @@ class Wires:
     def _delay(self, label: str, steps: int, shape: Shape) -> Layer:
         return Layer("Delay", label, {"delay": np.full(shape, steps * self.step_s)}, "")
 
-    def _flatten(self, start: str, shape: Shape) -> str:
-        if len(shape) == 1:
+    def _flatten(self, start: str, shape: Shape, wanted: Shape) -> str:
+        if shape == wanted:
             return start
-        name = f"{start}_flat"
-        if name not in self.nodes:
-            dims: dict[str, Any] = {"start_dim": 0, "end_dim": -1, "input_type": {"input": np.array(shape)}}
-            self.nodes[name] = Node(name, "Flatten", dims)
-            self.edges.append((start, name))
-        return name
+        for first, last in combinations(range(len(shape)), 2):
+            if (*shape[:first], prod(shape[first : last + 1]), *shape[last + 1 :]) == wanted:
+                dims = {"start_dim": first, "end_dim": last, "input_type": {"input": np.array(shape)}}
+                return self._chain(start, Layer("Flatten", f"{start}_flat", dims, ""))
+        raise self._error(start, f"it is used in shape {wanted} instead of {shape}", _WHOLE)
 
     def _chain(self, start: str, layer: Layer) -> str:
         name = self._place(layer)
