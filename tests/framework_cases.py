@@ -7,6 +7,7 @@ Each framework's cases are data: ``CASES`` in ``tests/frameworks/cases_<framewor
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,7 +78,9 @@ def frameworks() -> dict[str, tuple[Case, ...] | None]:
 
 def _cases(name: str) -> tuple[Case, ...] | None:
     try:
-        cases: tuple[Case, ...] = importlib.import_module(f"frameworks.cases_{name}").CASES
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the frameworks, while they are imported
+            cases: tuple[Case, ...] = importlib.import_module(f"frameworks.cases_{name}").CASES
     except ModuleNotFoundError as missing:
         if str(missing.name).startswith(("neurodeploy", "frame", "cases")):
             raise

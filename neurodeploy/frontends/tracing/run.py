@@ -156,11 +156,7 @@ class ModuleRun:
         told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
         for k, name in enumerate(told):
             sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
-        for name, head in self.heads.items():
-            if head is not None:
-                whole = [result[head.index] for result in results]
-                batch_first = whole[0].transpose(0, 1) if head.time_axis == 0 else whole[0]
-                membranes[name] = (torch.stack(whole, 1) if head.time_axis is None else batch_first).numpy()
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
         return Recording(sent, membranes)
 
 
