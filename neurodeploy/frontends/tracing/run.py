@@ -144,7 +144,7 @@ class ModuleRun:
             stack.enter_context(self.kind.running(module))
             collected = stack.enter_context(neuron_outputs(module, self.kind))
             if self.pools:
-                stack.enter_context(_pooling(pooled))
+                stack.enter_context(pooling(pooled))
             results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
         sent: dict[str, NDArray[Any]] = {}
         membranes: dict[str, NDArray[Any]] = {}
@@ -165,7 +165,7 @@ class ModuleRun:
 
 
 @contextmanager
-def _pooling(found: list[Any]) -> Iterator[None]:
+def pooling(found: list[Any]) -> Iterator[None]:
     """Collects the results of max_pool2d."""
     from torch.overrides import TorchFunctionMode
 
