@@ -40,10 +40,10 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Impo
     dt_s = _step_s(module, framework, origin)
     shape = (int(module.size_in),) if input_shape is None else tuple(int(n) for n in input_shape)
     plain = duplicate(module, framework).to_torch(use_torch_call=False)  # lists its parts as torch's modules do
-    built, run = trace_sequences(plain, framework, shape, step_s=dt_s, merged=False)
-    semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
+    graph, bias_at_start, run = trace_sequences(plain, framework, shape, step_s=dt_s, merged=False)
+    semantics = {"dt_s": dt_s, "recurrent_bias_t0": bias_at_start}
     precision = str(floating_type(plain)).removeprefix("torch.")
-    return Imported(built.graph, semantics, run, f"rockpool {version('rockpool')}", precision)
+    return Imported(graph, semantics, run, f"rockpool {version('rockpool')}", precision)
 
 
 class Rockpool:
