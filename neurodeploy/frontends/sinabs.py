@@ -100,6 +100,9 @@ class Sinabs:
             if isinstance(part, UnflattenTime):
                 part.batch_size = clock.batch
 
+    def call(self, module: Any, x: Any) -> Any:
+        return module(x)
+
     def membrane(self, layer: Any) -> Any | None:
         """Recurrent layers of Sinabs 3.1.3 overwrite what they record with the step after, before its reset."""
         return None if hasattr(layer, "rec_connect") else layer.recordings.get("v_mem")

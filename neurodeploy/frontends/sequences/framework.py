@@ -58,6 +58,10 @@ class Framework(Protocol):
         """Put a copy's states to those of a new module, and tell all parts that want to know the sizes."""
         ...
 
+    def call(self, module: Any, x: Any) -> Any:
+        """Run a module as its author would, so that layers keep their membranes where they can."""
+        ...
+
     def membrane(self, layer: Any) -> Any | None:
         """The membranes of the last call, in the layout of the layer's result, where it kept them."""
         ...

@@ -77,7 +77,7 @@ class SequenceRun:
         x = torch.as_tensor(samples).to(floating_type(module))
         pooled: list[Any] = []
         with torch.no_grad(), pooling(pooled) if self.pools else nullcontext():
-            results = list(tensors_in(module(x.flatten(0, 1) if self.merged else x)))
+            results = list(tensors_in(self.framework.call(module, x.flatten(0, 1) if self.merged else x)))
         told = {
             name: results[head.index] for name, head in self.heads.items() if head is not None and head.time_axis == 1
         }
