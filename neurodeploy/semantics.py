@@ -15,7 +15,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "decay": ("euler", "exp"),
     "v_init": ("zero", "v_leak", "v_reset"),
     "input_amplitude": ("held", "impulse"),
-    "readout": ("count", "v_last", "v_sum"),
+    "readout": ("count", "first_spike", "s_last", "v_last", "v_sum", "v_max"),
 }
 
 EXPLAIN: dict[str, str] = {
@@ -34,8 +34,8 @@ EXPLAIN: dict[str, str] = {
     "recurrent_bias_t0": "whether a bias on a feedback path already counts in the first step (snnTorch: yes, nets run "
     "by nirtorch: no)",
     "input_amplitude": "'held': a spike is 1 for a step, 'impulse': it has unit area, so 1/dt",
-    "readout": "'count': spikes of the output, 'v_last': its membrane after the last step, "
-    "'v_sum': its membrane summed over the steps",
+    "readout": "'count': spikes of the output, 'first_spike': who fires first, 's_last': spikes of the last step, "
+    "'v_last': its membrane after the last step, 'v_sum': summed over the steps, 'v_max': its maximum",
 }
 
 NODE_FIELDS = frozenset({"reset", "spike", "if_gain", "decay", "v_init", "v_min", "recurrent_bias_t0", "max_spikes"})
