@@ -63,8 +63,8 @@ class IntegerEngine:
     declaration = Declaration(
         f"neurodeploy {installed_version()}, Loihi 2 integers",
         number_format="8-bit weights, 12-bit decays, 24-bit registers",
-        spike_tolerance=0.1,
-        value_tolerance=0.1,
+        spike_tolerance=0.15,
+        value_tolerance=0.125,
     )
 
     def load(self, path: Path, conventions: Mapping[str, Any]) -> None:
