@@ -38,7 +38,7 @@ from neurodeploy.verify import AGAINST
 
 
 def _options(values: dict[str, Any]) -> Options:
-    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", *CHOICES)}
+    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
     names = ("output", "max_neurons_per_core", "input_shape", "input_message_bits")
     return Options(semantics, values.get("bits", 8), **{name: values.get(name) for name in names})
 

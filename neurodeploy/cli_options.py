@@ -72,6 +72,7 @@ def semantics_options(command: F) -> F:
         command = click.option(flag, name, type=Choice(choices), help=EXPLAIN[name])(command)
     flags = "--recurrent-bias-t0/--no-recurrent-bias-t0"
     command = click.option(flags, default=None, help=EXPLAIN["recurrent_bias_t0"])(command)
+    command = click.option("--latency-steps", type=click.IntRange(0, 1), help=EXPLAIN["latency_steps"])(command)
     command = click.option("--v-min", type=float, help=EXPLAIN["v_min"])(command)
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
 

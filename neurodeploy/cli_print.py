@@ -151,6 +151,8 @@ def quantization(facts: Mapping[str, Any]) -> None:
     rows(facts["populations"], title="fields per layer (headroom: bits left before a register wraps or saturates)")
     print()
     rows(facts["projections"], title="weights per projection")
+    for line in facts["rewrites"]:
+        print(f"rewritten: {line}")
 
 
 def compilation(facts: Mapping[str, Any]) -> None:

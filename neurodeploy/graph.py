@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,12 +43,14 @@ class Graph:
         edges: (source, target), no duplicates, both ends exist.
         metadata: Our own conventions recorded in the file (``metadata["neurodeploy"]``), else empty.
         origin: File name or description, for messages.
+        notes: What the user ought to know about how it was read, in sentences.
     """
 
     nodes: Mapping[str, Node]
     edges: tuple[tuple[str, str], ...]
     metadata: Mapping[str, object]
     origin: str
+    notes: tuple[str, ...] = ()
 
     def before(self, name: str) -> list[str]:
         """Nodes with an edge into ``name``."""
@@ -58,6 +61,28 @@ class Graph:
         return [b for a, b in self.edges if a == name]
 
 
+def check_edges(graph: Graph) -> Graph:
+    """Reject edges that end at nothing, and those that stand twice.
+
+    Raises:
+        ShapeMismatch: An edge names a node that is not there; lists those that may be meant.
+        UnsupportedNode: A duplicate.
+    """
+    for edge in graph.edges:
+        for end in edge:
+            if end not in graph.nodes:
+                inner = sorted(n for n in graph.nodes if n.startswith(f"{end}."))
+                candidates = inner or difflib.get_close_matches(end, graph.nodes, n=3) or sorted(graph.nodes)[:10]
+                raise ShapeMismatch(
+                    f"edge {edge[0]} -> {edge[1]} names '{end}', which is not a node",
+                    where=graph.origin,
+                    remedy=f"point it at one of {candidates} and write the file again",
+                )
+    if len(set(graph.edges)) != len(graph.edges):
+        raise UnsupportedNode("an edge stands twice", where=graph.origin, remedy="remove the duplicate")
+    return graph
+
+
 def check_graph(graph: Graph) -> Graph:
     """Reject what NIR's own reader lets through: missing ends, duplicates, loose nodes, NaN, inf, tau <= 0.
 
@@ -65,20 +90,17 @@ def check_graph(graph: Graph) -> Graph:
         UnsupportedNode: Names the node and the rule.
         ShapeMismatch: An edge names a node that is not there.
     """
-    for edge in graph.edges:
-        for end in edge:
-            if end not in graph.nodes:
-                candidates = sorted(n for n in graph.nodes if n.startswith(f"{end}."))
-                raise ShapeMismatch(
-                    f"edge {edge[0]} -> {edge[1]} names '{end}', which is not a node",
-                    where=graph.origin,
-                    remedy=f"point it at one of {candidates or sorted(graph.nodes)} and write the file again",
-                )
-    if len(set(graph.edges)) != len(graph.edges):
-        raise UnsupportedNode("an edge stands twice", where=graph.origin, remedy="remove the duplicate")
+    check_edges(graph)
+    with_input, with_output = ({edge[end] for edge in graph.edges} for end in (1, 0))
     for name, node in graph.nodes.items():
         where = f"{graph.origin}, node '{name}' ({node.type})"
-        if not graph.before(name) and node.type != "Input" or not graph.after(name) and node.type != "Output":
+        if node.type == "Input" and name in with_input or node.type == "Output" and name in with_output:
+            raise UnsupportedNode(
+                f"an edge {'leads into' if node.type == 'Input' else 'leaves'} this node",
+                where=where,
+                remedy="Inputs only send and Outputs only receive: point the edge at a layer",
+            )
+        if name not in with_input and node.type != "Input" or name not in with_output and node.type != "Output":
             raise UnsupportedNode(
                 "the node is not on a path from an Input to an Output", where=where, remedy="connect or remove it"
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import platform
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -102,7 +103,10 @@ def _read_nir(state: Compilation) -> Compilation:
     _refuse_options(state, ("input_shape", "input_message_bits"), "a NIR file holds that itself")
     graph = read_nir(state.model)
     semantics = resolve_semantics(graph, state.options.semantics)
-    return replace(state, graph=graph, semantics=semantics, conventions=semantics.to_dict(), readout=semantics.readout)
+    for note in graph.notes:
+        warnings.warn(note, UserWarning, stacklevel=2)
+    conventions = semantics.to_dict() | ({"notes": list(graph.notes)} if graph.notes else {})
+    return replace(state, graph=graph, semantics=semantics, conventions=conventions, readout=semantics.readout)
 
 
 def _read_netx(state: Compilation) -> Compilation:

@@ -75,7 +75,7 @@ def test_inspect(cli: Cli, work: Path) -> None:
         ("out", "LIF", 3, 24),
     ]
     assert (facts["target"], facts["problems"], facts["cores"], facts["chips"]) == ("loihi2", [], 1, 1)
-    assert facts["quantization"].keys() == {"populations", "projections"}
+    assert facts["quantization"].keys() == {"populations", "projections", "rewrites"}
     text = cli("inspect", "model.nir").out
     for word in ("11 neurons, 72 synapses", "hidden", "dt_s = 0.001", "2 steps", "fits on 1 cores"):
         assert word in text
