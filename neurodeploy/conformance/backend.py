@@ -24,8 +24,8 @@ class Declaration:
             Cases about others do not apply to it.
         number_format: For readers, e.g. ``float32``.
         spike_tolerance: Share of a case's spikes that may differ; 0 for floating point.
-        value_tolerance: Largest error of membranes and other values in a sample's steps before a spike differs; 0 for
-            floating point.
+        value_tolerance: Largest error of membranes and other values in a sample's steps before a spike differs, as a
+            share of the largest value that the node should have, or of 1; 0 for floating point.
         note: Anything else that a reader of the table should know.
     """
 
@@ -37,12 +37,19 @@ class Declaration:
     note: str = ""
 
     @property
+    def exact(self) -> bool:
+        """Whether nothing may differ."""
+        return self.spike_tolerance == self.value_tolerance == 0
+
+    @property
     def dt_s(self) -> float:
         """The time step of the suite that it is to be given."""
         return float(self.conventions.get("dt_s", (DT_S,))[0])
 
     def chosen(self, entry: Entry) -> dict[str, Any] | str:
         """Conventions to run a case under, or why it does not apply."""
+        if entry.tie and not self.exact:
+            return "exact arithmetic: it turns on two equal numbers"
         picked = {}
         for name, values in entry.conventions.items():
             able = self.conventions.get(name, values)

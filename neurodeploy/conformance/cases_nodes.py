@@ -75,6 +75,7 @@ def stateless(b: Builder) -> list[Case]:
             "Threshold: 0 where x equals it",
             chain(tie, (1,), (2,)),
             {"input": random_spikes("tie", (1,))},
+            tie=True,
         ),
         Case("node/delay", "Delay of 0, 1, 3 and 2 steps", chain(waits, FAN, SIZE), spikes),
     ]
@@ -144,8 +145,15 @@ def conventions(b: Builder) -> list[Case]:
     one = b.lif((1,), theta=1)
     start: dict[str, Any] = {"leak": [0.5, -1, 0.25, 0, 0.75], "reset": [0.25, 0, -0.5, 0.5, 0], "theta": 1.25 * OFF}
     made = [
-        fed("tie-gt", "v* equals the threshold and the neuron stays silent", one, tie, conventions={"spike": "gt"}),
-        fed("tie-ge", "v* equals the threshold and the neuron fires", one, tie, conventions={"spike": "ge"}),
+        fed(
+            "tie-gt",
+            "v* equals the threshold and the neuron stays silent",
+            one,
+            tie,
+            tie=True,
+            conventions={"spike": "gt"},
+        ),
+        fed("tie-ge", "v* equals the threshold and the neuron fires", one, tie, tie=True, conventions={"spike": "ge"}),
     ]
     for how, means in {
         "value": "v becomes v_reset",

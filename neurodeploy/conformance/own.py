@@ -68,6 +68,8 @@ class IntegerEngine:
     )
 
     def load(self, path: Path, conventions: Mapping[str, Any]) -> None:
+        # under these resets the chip holds v less what the next step would take off
+        self.hides_v = conventions.get("reset") in ("subtract_late", "zero_late")
         self.program: Program = compile_model(path, "loihi2", Options(conventions))
 
     def reset(self) -> None:
@@ -87,4 +89,4 @@ class IntegerEngine:
             never = bool(np.all(p.fields["vth"] > 131071))
             sent[name] = membranes[name] if never else run.spikes[name][0, window]
         outputs = {output: sent[name] for output, name in self.program.outputs.items()}
-        return {"sent": sent | outputs, "v": membranes}
+        return {"sent": sent | outputs, "v": {} if self.hides_v else membranes}

@@ -37,6 +37,7 @@ class Entry:
         refuse: Whether loading must fail.
         conventions: By name the values under which the expectation holds; a name that is missing does not matter.
         tolerance: Largest error of values that are no spikes.
+        tie: Whether it turns on two equal numbers, which only exact arithmetic can be asked about.
         spiking: Nodes whose values are spikes, and so must be equal.
         outputs: The Output nodes; what a backend must return.
         inputs: (N, T, *shape) by Input node.
@@ -50,6 +51,7 @@ class Entry:
     refuse: bool
     conventions: Mapping[str, tuple[Any, ...]]
     tolerance: float
+    tie: bool
     spiking: frozenset[str]
     outputs: tuple[str, ...]
     inputs: Mapping[str, NDArray[Any]]
@@ -129,6 +131,7 @@ def write_suite(folder: Path, dt_s: float = DT_S) -> None:
                 "data": f"{stem}.npz",
                 "conventions": {"dt_s": [dt_s], **holding(case, trace, dt_s)},
                 "tolerance": case.tolerance,
+                "tie": case.tie,
                 "spiking": sorted(spiking),
                 "outputs": [n for n, node in case.graph.nodes.items() if type(node).__name__ == "Output"],
                 "delayed_edges": {"recurrent_bias_t0": case.delayed, "not recurrent_bias_t0": case.late},
@@ -208,6 +211,7 @@ def _entry(folder: Path, fields: Mapping[str, Any]) -> Entry:
         fields["must"] == "refuse",
         {n: tuple(v) for n, v in fields.get("conventions", {}).items()},
         fields.get("tolerance", 0.0),
+        fields.get("tie", False),
         frozenset(fields.get("spiking", ())),
         tuple(fields.get("outputs", ())),
         kinds["input"],
