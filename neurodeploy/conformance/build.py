@@ -31,11 +31,11 @@ class Builder:
     def __init__(self, dt_s: float) -> None:
         self.dt_s = dt_s
 
-    def lif(self, shape: Shape, tau: Any = 2, r: Any = None, theta: Any = OFF, leak: Any = 0, reset: Any = 0) -> Any:
-        """``nir.LIF``; without ``r`` its input gains 1: ``r = tau / dt``."""
+    def lif(self, shape: Shape, tau: Any = 2, r: Any = 1, theta: Any = OFF / 2, leak: Any = 0, reset: Any = 0) -> Any:
+        """``nir.LIF``; its input gains ``r dt / tau``, 1/2 unless given."""
         return nir.LIF(
             tau=full(shape, tau) * self.dt_s,
-            r=full(shape, tau if r is None else r),
+            r=full(shape, r),
             v_leak=full(shape, leak),
             v_threshold=full(shape, theta),
             v_reset=full(shape, reset),

@@ -41,7 +41,7 @@ class Case:
         late: The same for ``False``: edges into the neuron that the cycle comes back to.
         tolerance: Largest error of a value that is no spike; 0 where every number is exact in single precision.
         tie: That it turns on two equal numbers, so that rounding any of them decides it.
-        refuse: That loading it must fail, and why; else it must run.
+        refuse: That loading or running it must fail, and why; else it must run.
         edit: Changes the written file (an ``h5py.File``) into one that the library would not write.
     """
 

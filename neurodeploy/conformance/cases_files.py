@@ -49,7 +49,7 @@ def files(b: Builder) -> list[Case]:
         f"{k}": node for k, node in enumerate([part for _ in range(6) for part in (eye(2, 1.25), b.lif((2,)))], start=1)
     }
     whole = {"fc": nir.Linear(weight=np.array([[2, -1, 1, 0], [1, 1, -3, 2]], np.int8)), "n": b.lif((2,))}
-    whole["n"].v_threshold = full((2,), 1.5 * OFF)
+    whole["n"].v_threshold = full((2,), 0.75 * OFF)
     return [
         case("dots", "A name with dots, which stand for no sub-graph", last="blocks.0.n"),
         Case(

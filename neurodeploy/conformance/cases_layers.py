@@ -28,7 +28,7 @@ def before_lif(
     for layer in layers:
         x = stateless(type(layer).__name__, layer, x)
     shape = x.shape
-    nodes = {f"layer{k}": layer for k, layer in enumerate(layers)} | {"n": b.lif(shape, theta=theta)}
+    nodes = {f"layer{k}": layer for k, layer in enumerate(layers)} | {"n": b.lif(shape, theta=theta / 2)}
     return Case(f"layer/{name}", about, chain(nodes, source, shape), {"input": random_spikes(name, source, 4)})
 
 

@@ -114,11 +114,11 @@ def integrators(b: Builder) -> list[Case]:
 
 def lif(b: Builder) -> list[Case]:
     return [
-        weighted("lif", "LIF, r = tau / dt: gain 1", b.lif(SIZE)),
-        weighted("lif-r", "LIF with r = 1, so its input gains dt / tau", b.lif(SIZE, r=1, theta=OFF / 2)),
-        weighted("lif-tau-4", "LIF that keeps 3/4 in a step", b.lif(SIZE, tau=4), steps=9),
-        weighted("lif-tau-dt", "LIF with tau = dt: keeps nothing", b.lif(SIZE, tau=1)),
-        weighted("lif-tau-1024", "LIF with tau = 1024 dt", b.lif(SIZE, tau=1024, theta=OFF / 4), low=0.0, steps=6),
+        weighted("lif", "LIF with r = 1: its input gains dt / tau", b.lif(SIZE)),
+        weighted("lif-unit", "LIF with r = tau / dt: its input gains 1", b.lif(SIZE, r=2, theta=OFF)),
+        weighted("lif-tau-4", "LIF that keeps 3/4 in a step", b.lif(SIZE, tau=4, theta=OFF / 4), steps=8),
+        weighted("lif-tau-dt", "LIF with tau = dt: keeps nothing", b.lif(SIZE, tau=1, theta=OFF)),
+        weighted("lif-tau-1024", "LIF with tau = 1024 dt", b.lif(SIZE, 1024, 1024, OFF / 4), low=0.0, steps=6),
         weighted("lif-negative", "Mostly negative weights: v goes below 0 unhindered", b.lif(SIZE), low=-1.75),
         weighted(
             "lif-per-neuron",
@@ -129,7 +129,7 @@ def lif(b: Builder) -> list[Case]:
         weighted(
             "lif-leak",
             "LIF with leak potentials, from v = 0",
-            b.lif(SIZE, leak=[0.5, -1, 0.25, 0, 0.75], theta=1.25 * OFF),
+            b.lif(SIZE, leak=[0.5, -1, 0.25, 0, 0.75], theta=0.75 * OFF),
         ),
         weighted(
             "lif-leak-fires", "LIF whose leak potential lies above its threshold", b.lif(SIZE, leak=1.5, theta=OFF)
@@ -142,8 +142,8 @@ def lif(b: Builder) -> list[Case]:
 def conventions(b: Builder) -> list[Case]:
     tie = [1, 0.25, 0.75, 0.5, 0.5, 0, 1, 0]
     burst = [2.5, 0, 0.75, 0.5, 3.25, 0, 0, 1.25, 0.25]
-    one = b.lif((1,), theta=1)
-    start: dict[str, Any] = {"leak": [0.5, -1, 0.25, 0, 0.75], "reset": [0.25, 0, -0.5, 0.5, 0], "theta": 1.25 * OFF}
+    one = b.lif((1,), theta=0.5)
+    start: dict[str, Any] = {"leak": [0.5, -1, 0.25, 0, 0.75], "reset": [0.25, 0, -0.5, 0.5, 0], "theta": 0.75 * OFF}
     made = [
         fed(
             "tie-gt",
@@ -174,7 +174,7 @@ def conventions(b: Builder) -> list[Case]:
         name, about = f"if-subtract-{spike.replace('_', '-')}", f"IF with reset 'subtract', spikes '{spike}'"
         made.append(weighted(name, about, b.fire(SIZE, theta=0.625 * OFF), conventions=given))
     low = {"reset": "subtract", "if_gain": "unit", "spike": "multi_trunc", "v_min": -1.0}
-    made.append(weighted("if-v-min", "IF whose v stays at -1 or above", b.fire(SIZE), low=-3, conventions=low))
+    made.append(weighted("if-v-min", "IF whose v stays at -1 or above", b.fire(SIZE, theta=1), low=-3, conventions=low))
     for how in ("zero", "v_leak", "v_reset"):
         node, name = b.lif(SIZE, **start), f"start-{how.replace('_', '-')}"
         made.append(weighted(name, f"LIF, v starts at {how}", node, conventions={"v_init": how}))

@@ -21,7 +21,7 @@ def cases(b: Builder) -> list[Case]:
 def time(b: Builder) -> list[Case]:
     once = np.zeros((2, 6, 1), np.uint8)
     once[0, 0], once[1, 3] = 1, 1
-    three = {name: node for k in "abc" for name, node in ((f"f{k}", eye(1)), (k, b.lif((1,), theta=OFF / 2)))}
+    three = {name: node for k in "abc" for name, node in ((f"f{k}", eye(1)), (k, b.lif((1,), theta=OFF / 4)))}
     load = np.ones((2, 6, 1), np.uint8)
     load[1] = 0
     bias = {"f": nir.Affine(weight=np.zeros((2, 1), np.float32), bias=np.array([0.75, 0.25], np.float32))}
@@ -48,7 +48,7 @@ def time(b: Builder) -> list[Case]:
         Case(
             "time/reset-v",
             "The second sample starts at the initial membrane, not where the first one ended",
-            chain({"f": eye(1, 0.375), "n": b.lif((1,), tau=4)}, (1,), (1,)),
+            chain({"f": eye(1, 0.375), "n": b.lif((1,), tau=4, theta=OFF / 4)}, (1,), (1,)),
             {"input": load},
         ),
         Case(
@@ -78,33 +78,36 @@ def rounding(b: Builder) -> list[Case]:
             "b": last,
         }
         inputs = {"input": random_spikes(name, (10,), 100, 0.3)}
-        return Case(f"rounding/{name}", about, chain(nodes, (10,), (5,)), inputs, tolerance=2e-5, **more)
+        return Case(f"rounding/{name}", about, chain(nodes, (10,), (5,)), inputs, tolerance=1e-4, **more)
 
-    tau = np.linspace(2, 30, 20)
+    tau, short = np.linspace(2, 30, 20), np.linspace(3, 9, 20)
+    first, last = b.lif((20,), tau, theta=0.21), b.lif((5,), 7, theta=0.33)
+    unit = b.lif((20,), short, 1 / (1 - np.exp(-1 / short)), theta=1.3)
     exp = {"decay": "exp"}
-    gain = 1 / (1 - np.exp(-1 / np.linspace(3, 9, 20)))
     return [
-        case("lif", "100 steps of LIF, two layers", b.lif((20,), tau, theta=1.1), b.lif((5,), 7, theta=2.3)),
+        case("lif", "100 steps of LIF, two layers", first, last),
         case("cubalif", "100 steps of CubaLIF and LI", b.cuba_fire((20,), 3, tau, theta=1.7), b.li((5,), 11)),
         case(
             "lif-subtract",
             "100 steps of LIF with reset 'subtract'",
-            b.lif((20,), tau, theta=1.1),
-            b.lif((5,), 7, theta=2.3),
+            first,
+            last,
             conventions={"reset": "subtract"},
         ),
+        case("exp", "Decay exp(-dt / tau), gains r (1 - exp(-dt / tau))", first, b.li((5,), 7), conventions=exp),
+        case("exp-unit", "Decay exp(-dt / tau), r such that the gain is 1", unit, b.li((5,), 7), conventions=exp),
         case(
-            "exp",
-            "Decay exp(-dt / tau), gains 1 - exp(-dt / tau) times r",
-            b.lif((20,), tau, theta=1.1),
-            b.li((5,), 7),
-            conventions=exp,
+            "exp-cubalif",
+            "CubaLIF with decays exp(-dt / tau), reset 'subtract' and spikes 'multi_trunc'",
+            b.cuba_fire((20,), 3, 9, 1 / (1 - np.exp(-1 / 3)), 1 / (1 - np.exp(-1 / 9)), theta=1.77),
+            b.cuba_fire((5,), 4, 7, 1 / (1 - np.exp(-1 / 4)), 1 / (1 - np.exp(-1 / 7)), theta=2.1),
+            conventions=exp | {"reset": "subtract", "spike": "multi_trunc"},
         ),
         case(
-            "exp-unit",
-            "Decay exp(-dt / tau) with r such that the gain is 1",
-            b.lif((20,), np.linspace(3, 9, 20), gain, theta=1.3),
-            b.li((5,), 7),
-            conventions=exp,
+            "exp-subtract",
+            "The same with reset 'subtract' and spikes 'multi_trunc'",
+            unit,
+            b.lif((5,), 7, 1 / (1 - np.exp(-1 / 7)), theta=1.9),
+            conventions=exp | {"reset": "subtract", "spike": "multi_trunc"},
         ),
     ]

@@ -150,7 +150,7 @@ def forward(b: Builder) -> list[Case]:
         build(
             "no-weights",
             "Neurons feed neurons directly",
-            {"a": b.lif((4,), theta=0.75 * OFF), "b": b.lif((4,))},
+            {"a": b.lif((4,), theta=0.375 * OFF), "b": b.lif((4,))},
             "in>a>b>out",
             one,
             {"out": (4,)},
@@ -223,7 +223,7 @@ def loops(b: Builder) -> list[Case]:
         build(
             "loop-direct",
             "A neuron wired to itself without weights",
-            {"f": fc("rec-in", 3, 4), "n": b.lif((3,), theta=1.5 * OFF)},
+            {"f": fc("rec-in", 3, 4), "n": b.lif((3,), theta=0.75 * OFF)},
             "in>f>n>n>out",
             one,
             two,

@@ -56,13 +56,11 @@ def try_case(backend: Any, entry: Entry) -> Result:
         return Result(entry.name, NOT_DECLARED, f"needs {conventions}")
     try:
         backend.load(entry.graph, conventions)
-        if entry.refuse:
-            return Result(entry.name, ACCEPTED, entry.about)
         found = _run(backend, entry)
     except Exception as error:  # a backend may refuse with any error
         status = REJECTED if entry.refuse else REFUSED
         return Result(entry.name, status, f"{type(error).__name__}: {' '.join(str(error).split())}"[:300])
-    return judge(entry, found, declared)
+    return Result(entry.name, ACCEPTED, entry.about) if entry.refuse else judge(entry, found, declared)
 
 
 def _run(backend: Any, entry: Entry) -> list[Answer]:

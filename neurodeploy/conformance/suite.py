@@ -13,7 +13,7 @@ import nir
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.conformance import cases_files, cases_layers, cases_nodes, cases_time, cases_topology
+from neurodeploy.conformance import cases_files, cases_integrate, cases_layers, cases_nodes, cases_time, cases_topology
 from neurodeploy.conformance.build import Builder
 from neurodeploy.conformance.case import CONVENTIONS, USUAL, Case
 from neurodeploy.conformance.reference import Trace, run
@@ -22,7 +22,7 @@ from neurodeploy.errors import UnreadableFile
 FORMAT, VERSION = "nir-conformance", 1
 DT_S = 2.0**-13
 """About 0.12 ms; a power of two, so that time constants are exact in any precision."""
-GROUPS = (cases_nodes, cases_layers, cases_topology, cases_time, cases_files)
+GROUPS = (cases_nodes, cases_layers, cases_topology, cases_integrate, cases_time, cases_files)
 SPIKING = ("IF", "LIF", "CubaLIF", "Threshold")
 
 
@@ -34,7 +34,7 @@ class Entry:
         name: ``group/what``.
         about: What it tests.
         graph: The ``.nir`` file.
-        refuse: Whether loading must fail.
+        refuse: Whether loading or running it must fail.
         conventions: By name the values under which the expectation holds; a name that is missing does not matter.
         tolerance: Largest error of values that are no spikes.
         tie: Whether it turns on two equal numbers, which only exact arithmetic can be asked about.
@@ -117,33 +117,31 @@ def write_suite(folder: Path, dt_s: float = DT_S) -> None:
         stem = case.name.replace("/", "_").replace("~", "_")
         _write_graph(case, folder / f"{stem}.nir")
         entry: dict[str, Any] = {"name": case.name, "about": case.about, "graph": f"{stem}.nir"}
+        arrays = {f"input/{n}": v for n, v in case.inputs.items()}
         if case.refuse:
             entry |= {"must": "refuse", "conventions": {"dt_s": [dt_s], **CONVENTIONS}}
         else:
             trace = expected(case, dt_s)
-            arrays = {f"input/{n}": v for n, v in case.inputs.items()}
             spiking = spiking_nodes(case.graph)
             arrays |= {f"sent/{n}": v.astype(np.int32) if n in spiking else v for n, v in trace.sent.items()}
             arrays |= {f"v/{n}": v for n, v in trace.v.items()}
-            np.savez_compressed(folder / f"{stem}.npz", **arrays)  # type: ignore[arg-type]
             entry |= {
                 "must": "run",
-                "data": f"{stem}.npz",
                 "conventions": {"dt_s": [dt_s], **holding(case, trace, dt_s)},
                 "tolerance": case.tolerance,
                 "tie": case.tie,
                 "spiking": sorted(spiking),
                 "outputs": [n for n, node in case.graph.nodes.items() if type(node).__name__ == "Output"],
                 "delayed_edges": {"recurrent_bias_t0": case.delayed, "not recurrent_bias_t0": case.late},
-                "sha256": digest(arrays),
             }
-        entries.append(entry)
+        np.savez_compressed(folder / f"{stem}.npz", **arrays)  # type: ignore[arg-type]
+        entries.append(entry | {"data": f"{stem}.npz", "sha256": digest(arrays)})
     manifest = {
         "format": FORMAT,
         "version": VERSION,
         "dt_s": dt_s,
         "conventions": CONVENTIONS,
-        "sha256": hashlib.sha256("".join(e.get("sha256", e["name"]) for e in entries).encode()).hexdigest(),
+        "sha256": hashlib.sha256("".join(e["sha256"] for e in entries).encode()).hexdigest(),
         "cases": entries,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -189,14 +187,12 @@ def load_suite(folder: Path) -> list[Entry]:
 
 
 def _entry(folder: Path, fields: Mapping[str, Any]) -> Entry:
-    arrays: dict[str, NDArray[Any]] = {}
-    if fields["must"] == "run":
-        with np.load(folder / fields["data"], allow_pickle=False) as data:
-            arrays = dict(data)
-        if digest(arrays) != fields["sha256"]:
-            raise UnreadableFile(
-                "the arrays are not those of the manifest", where=fields["data"], remedy="write the suite again"
-            )
+    with np.load(folder / fields["data"], allow_pickle=False) as data:
+        arrays = dict(data)
+    if digest(arrays) != fields["sha256"]:
+        raise UnreadableFile(
+            "the arrays are not those of the manifest", where=fields["data"], remedy="write the suite again"
+        )
     graph = folder / fields["graph"]
     if not graph.is_file():
         raise UnreadableFile("no such file", where=str(graph), remedy="write the suite again")
