@@ -205,6 +205,17 @@ def test_exponential_decay_and_gains() -> None:
         np.testing.assert_allclose(run.membranes["n"].ravel(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("gain", "k"), [("nir", 3 * (1 - np.exp(-0.1))), ("unit", 1.0), ("decayed", np.exp(-0.1))])
+def test_gains_of_integrators_without_threshold(gain: str, k: float) -> None:
+    """Rockpool's decays together with its input, Sinabs's takes it as it is."""
+    params = {"tau": np.full(1, 1.0), "r": np.full(1, 3.0), "v_leak": np.zeros(1)}
+    net = network(
+        chain_of(linear("w", [[1.0]]), Node("n", "LI", params), shape=(1,)), dt_s=0.1, decay="exp", input_gain=gain
+    )
+    run = simulate_float(net, {"in": np.ones((1, 2, 1), np.uint8)}, membranes=("n",))
+    np.testing.assert_allclose(run.membranes["n"].ravel(), [k, k * np.exp(-0.1) + k], rtol=1e-12)
+
+
 def test_impulses_have_unit_area_and_real_values_stay() -> None:
     leaky = {"tau": np.full(1, 2.0), "r": np.ones(1), "v_leak": np.zeros(1)}
     layers = [
