@@ -45,7 +45,8 @@ REPAIRS: tuple[tuple[Repair, ...], ...] = (
 def settle(graph: Graph) -> Graph:
     """The graph with consistent shapes and full-shape parameters, and notes on what had to be read differently.
 
-    Neurons' parameters get the shape of their layer, convolutions their ``input_shape``, Outputs their ``shape``.
+    Neurons' parameters get the shape of their layer, convolutions their ``input_shape``, Outputs their ``shape``, and
+    Flatten nodes axes counted from 0.
 
     Raises:
         ShapeMismatch: No reading makes the layers fit each other; says what is wrong with the file as it stands.
@@ -93,6 +94,9 @@ def _filled(graph: Graph, shapes: Shapes) -> Graph:
                     f"{where}: input_shape is {np.ravel(given).tolist()}, but the layers before make {taken.tolist()}"
                 )
             params["input_shape"] = taken
+        elif node.type == "Flatten":
+            rank = len(shapes.incoming(name))
+            params |= {key: params[key] % rank for key in ("start_dim", "end_dim")}
         elif node.type == "Output":
             params["shape"] = _output(params.get("shape"), shapes[name], where)
         nodes[name] = replace(node, params=params)
