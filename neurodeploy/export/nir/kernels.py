@@ -24,14 +24,16 @@ def plain_kernel(params: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, A
     changed = {**params, "groups": 1, "weight": _dense(weight, groups)}
     size = weight.shape[2:]
     border = [(max(size) - n) // 2 for n in size]
-    square = len(set(size)) == 1 or any((max(size) - n) % 2 for n in size) or params["padding"] == "same"
+    padding = params["padding"]
+    is_same = isinstance(padding, str) and padding == "same"
+    square = is_same or len(set(size)) == 1 or any((max(size) - n) % 2 for n in size)
     if not square:
         changed["weight"] = np.pad(changed["weight"], [(0, 0), (0, 0), *((b, b) for b in border)])
-        padding = np.zeros(len(size), np.int64) if params["padding"] == "valid" else np.asarray(params["padding"])
-        changed["padding"] = padding + np.array(border) * np.asarray(params["dilation"])
+        numbers = np.zeros(len(size), np.int64) if isinstance(padding, str) else np.asarray(padding)
+        changed["padding"] = numbers + np.array(border) * np.asarray(params["dilation"])
     if square and groups == 1:
         return dict(params), {}
-    return changed, {"groups": groups, "kernel": np.array(size), "padding": params["padding"]}
+    return changed, {"groups": groups, "kernel": np.array(size), "padding": padding}
 
 
 def _dense(weight: Array, groups: int) -> Array:

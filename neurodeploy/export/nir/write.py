@@ -89,6 +89,8 @@ def _canonical(graph: Graph) -> Graph:
         params = {k: v for k, v in node.params.items() if k in known and v is not None}
         if "bias" in known and "bias" not in params:
             params["bias"] = np.zeros(np.shape(params["weight"])[: -1 if node.type == "Affine" else 1])
+        if "w_in" in params:  # nir itself makes it of the others' type
+            params["w_in"] = np.asarray(params["w_in"], np.result_type(*(np.asarray(v) for v in params.values())))
         nodes[name] = replace(node, params=params)
     return replace(graph, nodes=nodes)
 
