@@ -24,7 +24,7 @@ def nir_node(graph: Graph, shapes: Shapes, name: str, written: str) -> Any:
         written: The name that it gets in the file.
 
     Raises:
-        UnsupportedNode: NIR has no such node: a parameter is missing, not finite or of another shape than NIR's.
+        UnsupportedNode: NIR has no such node: a parameter is missing, or of another shape than NIR's.
     """
     import nir
 
@@ -58,10 +58,6 @@ def _complete(node: Node, where: str) -> dict[str, Any]:
         if value is None:
             raise UnsupportedNode(
                 f"NIR's {node.type} needs '{key}', which is not known", where=where, remedy="export it as a Program"
-            )
-        if isinstance(value, np.ndarray) and not np.isfinite(value).all():
-            raise UnsupportedNode(
-                f"{key} is not finite, which NIR files cannot hold", where=where, remedy="use a finite value"
             )
     return params
 

@@ -61,6 +61,7 @@ def export_nir(
 
 def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: bool = False) -> dict[str, Any]:
     """Write a graph that was lowered to ``network``; see :func:`export_nir`."""
+    settled = settle(check_graph(with_defaults(_canonical(graph))[0]))
     lost = losses(graph, network)
     if lost and not allow_lossy:
         raise LossyExport(lost, graph.origin)
@@ -69,7 +70,6 @@ def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: 
     semantics = network.semantics.to_dict()
     if not any(node.type in NEEDS_DT for node in graph.nodes.values()) and "dt_s" not in graph.metadata:
         del semantics["dt_s"]
-    settled = settle(check_graph(with_defaults(_canonical(graph))[0]))
     notes = [f"tell other tools the time step, dt = {semantics['dt_s']:g} s"] if "dt_s" in semantics else []
     with replacing(path) as temporary:
         notes += _write(settled, semantics, temporary)
