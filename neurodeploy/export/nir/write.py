@@ -68,8 +68,8 @@ def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: 
     for line in lost:
         warnings.warn(f"other tools will not know: {line}", UserWarning, stacklevel=3)
     semantics = network.semantics.to_dict()
-    if not any(node.type in NEEDS_DT for node in graph.nodes.values()) and "dt_s" not in graph.metadata:
-        del semantics["dt_s"]
+    if semantics["dt_s"] == 1 and not _needs_dt(graph, network) and "dt_s" not in graph.metadata:
+        del semantics["dt_s"]  # nobody said it
     notes = [f"tell other tools the time step, dt = {semantics['dt_s']:g} s"] if "dt_s" in semantics else []
     with replacing(path) as temporary:
         notes += _write(settled, semantics, temporary)
@@ -79,6 +79,10 @@ def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: 
                 "the file does not read back as it was written", where=str(path), remedy="report this model"
             )
     return {"nodes": len(graph.nodes), "losses": lost, "notes": notes, "load": f"nir.read({str(path)!r})"}
+
+
+def _needs_dt(graph: Graph, network: Network) -> bool:
+    return network.semantics.input_amplitude != "held" or any(n.type in NEEDS_DT for n in graph.nodes.values())
 
 
 def _canonical(graph: Graph) -> Graph:
