@@ -25,7 +25,7 @@ class Node:
             ``NODE_FIELDS`` by name; ``v_init`` and ``v_min`` may also be arrays of the layer's shape.
         exact: Discrete-time factors taken from a module, which override those that follow from ``params`` and dt:
             float64 arrays of the layer's shape or scalars by the names of ``FloatDynamics`` fields
-            (``a, w, b, k, l, theta, v_reset, v0``).
+            (``a, w, b, k, l, theta, v_reset, v0, i0``).
     """
 
     name: str

@@ -132,10 +132,11 @@ def prove(
 def _draw(imported: Imported, network: Network) -> tuple[Spikes, Recording, str]:
     """Spikes under which every layer of the module is busy, or as busy as can be."""
     best: tuple[float, Spikes, Recording, str] | None = None
+    steps = getattr(imported.source, "steps", None) or STEPS
     for density in DENSITIES:
         rng = np.random.default_rng(SEED)
         spikes = {
-            n: (rng.random((BATCH, STEPS, *shape)) < density).astype(np.uint8) for n, shape in network.inputs.items()
+            n: (rng.random((BATCH, steps, *shape)) < density).astype(np.uint8) for n, shape in network.inputs.items()
         }
         recording = imported.source.run(spikes)
         rates = [float(np.mean(s != 0)) for n, s in recording.spikes.items() if n in network.populations]

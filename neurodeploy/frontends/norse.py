@@ -9,7 +9,7 @@ from typing import Any
 
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.frontends.imported import Imported
-from neurodeploy.frontends.norse_cells import cell_node, refuse_class
+from neurodeploy.frontends.norse_cells import cell_node, conventions, refuse_class
 from neurodeploy.frontends.original_run import trace_expanded
 from neurodeploy.frontends.tracing.build import Neuron
 from neurodeploy.frontends.tracing.recorder import NeuronCall
@@ -31,13 +31,15 @@ def from_module(
     Raises:
         ModelError: Something in the module has no exact equal here: names module, type and reason.
     """
-    import norse
+    import norse.torch
 
-    from neurodeploy.frontends.norse_expand import expand
+    from neurodeploy.frontends.norse_expand import NEURONS, expand
 
     origin = type(module).__name__
     dt_s = _check(module, origin)
     shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    if type(module) in NEURONS:
+        module = norse.torch.SequentialState(module)
     expanded = expand(fresh_copy(module))
     built, source = trace_expanded(module, expanded, Norse(), shape, step_s=dt_s, time_axis=time_axis)
     semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
@@ -57,8 +59,12 @@ class Norse:
     def call(self, module: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any) -> NeuronCall:
         """``forward(input_tensor, state)``; returns what it sends and the new state."""
         given = {**dict(zip(("input_tensor", "state"), args, strict=False)), **kwargs}
-        state = given.get("state")
-        return NeuronCall(given["input_tensor"], tuple(state or ()), result[0], tuple(result[1]))
+        drive, state = given["input_tensor"], tuple(given.get("state") or ())
+        if state and not any(s.any() for s in state):
+            # zeros count as the start of a sample, which they are only where Norse starts there
+            starts_at_zero = not any(s.any() for s in module.state_fallback(drive))
+            state = state if starts_at_zero else tuple(s + 1 for s in state)
+        return NeuronCall(drive, state, result[0], tuple(result[1]))
 
     def kept(self, module: Any) -> tuple[Any, ...]:
         """Cells keep nothing: one that is passed no state starts anew, which other zeros each time stand for."""
@@ -118,7 +124,8 @@ def _check(module: Any, origin: str) -> float:
         where = f"{origin}, '{path}'" if path else origin
         if type(part) in NEURONS:
             steps.setdefault(float(part.dt), path)
-            _check_equations(part, where)
+            conventions(part, where)
+            _check_step(part, where)
         elif type(part).__module__.startswith("norse.torch.module.") and type(part).__name__ not in OPEN:
             raise refuse_class(part, where)
         elif isinstance(part, (SNNCell, SNN, SNNRecurrentCell, SNNRecurrent)):
@@ -137,10 +144,10 @@ OPEN = frozenset({"Lift", "SequentialState", "RecurrentSequential", "LConv2d", "
 """Classes of Norse's that only hold layers, or do not change what passes them; they are watched like the user's."""
 
 
-def _check_equations(part: Any, where: str) -> None:
+def _check_step(part: Any, where: str) -> None:
     """Refuse a cell whose step function was replaced."""
     function = getattr(part, "activation", None)
-    if function is None or "adjoint" in function.__module__:  # the latter is refused by its method
+    if function is None:
         return
     expected = {
         "LIF": "lif",

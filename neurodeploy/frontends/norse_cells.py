@@ -66,7 +66,7 @@ def cell_node(name: str, module: Any, shape: Shape, where: str) -> Node:
         v_reset = cell["v_reset"]
         params = {"r": np.ones(shape), "v_threshold": cell["v_th"], "v_reset": v_reset}
         exact = _exact(shape, a=0, w=1, b=1, k=1, l=0, theta=cell["v_th"], v_reset=v_reset, v0=v_reset)
-        return Node(name, "IF", params, cell.conventions(), exact)
+        return Node(name, "IF", params, conventions(module, where), exact)
     gain, leak = cell.per_step("tau_mem_inv"), cell["v_leak"]
     params = {"r": np.ones(shape), "v_leak": leak}
     exact = {"a": np.zeros(shape), "b": 1 - gain, "k": gain, "l": gain * leak, "v0": leak}
@@ -81,7 +81,35 @@ def cell_node(name: str, module: Any, shape: Shape, where: str) -> Node:
         return Node(name, "CubaLI" if kind == "LI" else "LI", params, {}, exact)
     params |= {"v_threshold": cell["v_th"], "v_reset": cell["v_reset"]}
     exact = _exact(shape, w=1, theta=cell["v_th"], v_reset=cell["v_reset"], **exact)
-    return Node(name, "CubaLIF" if kind == "LIF" else "LIF", params, cell.conventions(), exact)
+    return Node(name, "CubaLIF" if kind == "LIF" else "LIF", params, conventions(module, where), exact)
+
+
+def conventions(module: Any, where: str) -> dict[str, str]:
+    """What fires and what a spike does; nothing for integrators.
+
+    Raises:
+        UnsupportedNode: A threshold or reset that has no equal here.
+    """
+    from norse.torch.functional.reset import reset_subtract, reset_value
+
+    p = module.p
+    if not hasattr(p, "v_th"):
+        return {}
+    if p.method not in STEP_FUNCTIONS:
+        raise UnsupportedNode(
+            f"its threshold method is '{p.method}'",
+            where=where,
+            remedy=f"use one of {', '.join(STEP_FUNCTIONS)}; the spikes are the same",
+        )
+    resets = {reset_value: "value", reset_subtract: "subtract"}
+    method = getattr(p, "reset_method", reset_value)
+    if method not in resets:
+        raise UnsupportedNode(
+            f"its reset_method is {getattr(method, '__name__', method)!r}",
+            where=where,
+            remedy="use reset_value or reset_subtract",
+        )
+    return {"reset": resets[method], "spike": "gt"}
 
 
 def refuse_class(module: Any, where: str) -> UnsupportedNode:
@@ -109,26 +137,6 @@ class _Parameters:
 
         with torch.no_grad():
             return self._full(self._dt * torch.as_tensor(getattr(self._p, name)), name)
-
-    def conventions(self) -> dict[str, Any]:
-        """What fires and what a spike does."""
-        from norse.torch.functional.reset import reset_subtract, reset_value
-
-        if self._p.method not in STEP_FUNCTIONS:
-            raise UnsupportedNode(
-                f"its threshold method is '{self._p.method}'",
-                where=self._where,
-                remedy=f"use one of {', '.join(STEP_FUNCTIONS)}; the spikes are the same",
-            )
-        resets = {reset_value: "value", reset_subtract: "subtract"}
-        method = getattr(self._p, "reset_method", reset_value)
-        if method not in resets:
-            raise UnsupportedNode(
-                f"its reset_method is {getattr(method, '__name__', method)!r}",
-                where=self._where,
-                remedy="use reset_value or reset_subtract",
-            )
-        return {"reset": resets[method], "spike": "gt"}
 
     def _full(self, value: Any, name: str) -> Array:
         import torch

@@ -10,11 +10,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.errors import ShapeMismatch
+from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.tracing.build import Built
+from neurodeploy.frontends.tracing.functions import tensors_in
+from neurodeploy.frontends.tracing.outputs import Head
 from neurodeploy.frontends.tracing.recorder import NeuronKind
-from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy
+from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy, pooling
 from neurodeploy.frontends.tracing.trace import trace
 from neurodeploy.graph import Graph
 
@@ -41,7 +43,10 @@ class OriginalRun:
         layout: How it takes a sequence.
         shape: Of one step's input.
         input_name: In the graph.
-        neurons: The node of every module with neurons, by its name in the module.
+        neurons: The nodes that every module with neurons is, by its name in the module, in the order of its calls
+            within a step.
+        pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
+        heads: Output nodes of layers that are no neurons, and where a call's result holds their numbers.
     """
 
     module: Any
@@ -49,7 +54,9 @@ class OriginalRun:
     layout: Layout
     shape: tuple[int, ...]
     input_name: str
-    neurons: Mapping[str, str]
+    neurons: Mapping[str, tuple[str, ...]]
+    pools: tuple[str, ...]
+    heads: Mapping[str, Head | None]
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
@@ -68,29 +75,36 @@ class OriginalRun:
             )
         module = fresh_copy(self.module)
         self.kind.reset(module)
-        steps: dict[str, list[Any]] = {path: [] for path in self.neurons}
+        calls: dict[str, list[Any]] = {path: [] for path in self.neurons}
 
         def collect(path: str) -> Any:
             def after(part: Any, args: Any, result: Any) -> None:
                 sent, whole = self.kind.sends(part, result)
-                steps[path] += list(sent.detach().clone()) if whole else [sent.detach().clone()]
+                calls[path].append(sent.detach().clone() if whole else sent.detach().clone().unsqueeze(0))
 
             return after
 
+        pooled: list[Any] = []
         with torch.no_grad(), ExitStack() as stack:
+            if self.pools:
+                stack.enter_context(pooling(pooled))
             for path in self.neurons:
                 stack.callback(module.get_submodule(path).register_forward_hook(collect(path)).remove)
             stack.enter_context(self.kind.running(module))
-            for argument in self.layout.arrange(torch.as_tensor(samples).to(floating_type(module))):
-                module(argument)
+            x = torch.as_tensor(samples).to(floating_type(module))
+            results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
         fired: dict[str, NDArray[Any]] = {}
         membranes: dict[str, NDArray[Any]] = {}
-        for path, name in self.neurons.items():
-            values = torch.stack(steps[path], 1).numpy()
-            if self.kind.fires(module.get_submodule(path)):
-                fired[name] = values.astype(np.uint8)
-            else:
-                membranes[name] = values
+        for path, names in self.neurons.items():
+            sends = fired if self.kind.fires(module.get_submodule(path)) else membranes
+            for k, name in enumerate(names):
+                sends[name] = torch.cat(calls[path][k :: len(names)]).transpose(0, 1).numpy()
+        fired = {name: values.astype(np.uint8) for name, values in fired.items()}
+        for k, name in enumerate(self.pools):
+            maxima = pooled[k :: len(self.pools)]
+            whole = maxima[0].unflatten(0, (samples.shape[1], -1)) if len(maxima) == 1 else torch.stack(maxima)
+            fired[name] = whole.transpose(0, 1).numpy().astype(np.uint8)
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
         return Recording(fired, membranes)
 
 
@@ -119,11 +133,17 @@ def trace_expanded(
     Raises:
         ModelError: Something that has no exact equal here, by name.
     """
-    built, run = trace(expanded, kind, shape, step_s=step_s, time_axis=time_axis)
     paths = _original_paths(expanded)
+    try:
+        built, run = trace(expanded, kind, shape, step_s=step_s, time_axis=time_axis)
+    except ModelError as error:
+        raise _in_original_names(error, paths) from error
     graph, names = _with_original_names(built.graph, paths)
-    neurons = {paths[path]: names[name] for path, (name,) in run.neurons.items()}
-    return replace(built, graph=graph), OriginalRun(module, kind, run.layout, shape, run.input_name, neurons)
+    neurons = {paths[path]: tuple(names[n] for n in several) for path, several in run.neurons.items()}
+    pools = tuple(names[name] for name in built.pools)
+    built = replace(built, graph=graph, pools=pools)
+    heads = {names[name]: head for name, head in run.heads.items()}
+    return built, OriginalRun(module, kind, run.layout, shape, run.input_name, neurons, pools, heads)
 
 
 def _original_paths(expanded: Any) -> Mapping[str, str]:
@@ -141,6 +161,17 @@ def _original_paths(expanded: Any) -> Mapping[str, str]:
     return {path: original(path) for path in parts}
 
 
+def _in_original_names(error: ModelError, paths: Mapping[str, str]) -> ModelError:
+    """The error with the user's names of modules."""
+    what, where = error.what, error.where
+    for path, original in paths.items():
+        if path != original:
+            what = what.replace(f"'{path}'", f"'{original}'")
+            where = where.replace(f"'{path}'", f"'{original}'")
+            where = where.removesuffix(f", {path}") + (f", {original}" if where.endswith(f", {path}") else "")
+    return type(error)(what, where=where, remedy=error.remedy)
+
+
 def _with_original_names(graph: Graph, paths: Mapping[str, str]) -> tuple[Graph, Mapping[str, str]]:
     """The graph with the user's names of its layers, and the new name of each node by the old one."""
     longest_first = sorted((path for path, original in paths.items() if path != original), key=len, reverse=True)
@@ -148,7 +179,7 @@ def _with_original_names(graph: Graph, paths: Mapping[str, str]) -> tuple[Graph,
     def new(name: str) -> str:
         for path in longest_first:
             if name == path or name.startswith(f"{path}_"):
-                return (paths[path] or "neuron") + name[len(path) :]
+                return paths[path] + name[len(path) :]
         return name
 
     names = {name: new(name) for name in graph.nodes}

@@ -40,11 +40,15 @@ def from_module(
     """
     from importlib.metadata import version
 
+    import torch
+
     origin = type(module).__name__
     _check(module, origin)
     shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
     precision = str(floating_type(module)).removeprefix("torch.")
     kind = SpikingJelly(dt_s, precision)
+    if kind.is_neuron(module):
+        module = torch.nn.Sequential(module)
     expanded = _expand(fresh_copy(module), kind)
     built, source = trace_expanded(module, expanded, kind, shape, step_s=dt_s, time_axis=time_axis)
     semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
@@ -71,7 +75,7 @@ class SpikingJelly:
         import torch
 
         return tuple(
-            value if isinstance(value, torch.Tensor) or value != module.get_reset_value(name) else 0
+            value if isinstance(value, torch.Tensor) else torch.tensor(float(value != module.get_reset_value(name)))
             for name, value in module.named_memories()
         )
 

@@ -72,8 +72,11 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
     """
     _check_surrogate(module.surrogate_function, where)
 
-    def held(value: float) -> float:
+    def held(value: Any) -> float:
         """A number of Python's as the module's arithmetic takes it."""
+        if not isinstance(value, (int, float)):
+            what = f"a parameter is a {type(value).__name__}, not a number"
+            raise UnsupportedNode(what, where=where, remedy="give SpikingJelly's neurons numbers, one for the layer")
         return float(np.dtype(precision).type(value))
 
     soft = module.v_reset is None
@@ -83,7 +86,7 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
     if kind.startswith("Simple"):
         start = 0.0
     elif kind == "HalfThresholdIFNode":
-        start = held(module.v_threshold / 2)
+        start = held(module.v_threshold) / 2
     factors = {"a": 0.0, "w": 1.0, "b": 1.0, "k": 1.0, "l": 0.0, "theta": theta, "v_reset": v_reset, "v0": start}
     params = {"v_threshold": theta, "v_reset": v_reset, "r": 1.0}
     if kind in ("IFNode", "HalfThresholdIFNode", "SimpleIFNode"):

@@ -62,7 +62,7 @@ def simulate_float(
     sent: dict[str, NDArray[Any]] = {**flat, **spikes, **imposed, **{n: kept[n] for n in senders}}
     wires = [(p, p.connection.with_weights(p.connection.weights.astype(dtype))) for p in network.projections]
     dynamics = {n: _cast(p.dynamics, dtype) for n, p in network.populations.items()}
-    current = {n: np.zeros((batch, p.size), dtype) for n, p in network.populations.items()}
+    current = {n: np.tile(d.i0, (batch, 1)) for n, d in dynamics.items()}
     v = {n: np.tile(d.v0, (batch, 1)) for n, d in dynamics.items()}
     for t in range(steps):
         for name, population in network.populations.items():

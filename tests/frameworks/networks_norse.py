@@ -16,16 +16,15 @@ def varied(seed: int, low: float, high: float, n: int = N) -> Any:
     return low + (high - low) * torch.rand(n, generator=torch.Generator().manual_seed(seed))
 
 
-def lif(seed: int | None = None, n: int = N) -> Any:
-    """Parameters of LIF neurons: Norse's, or of each neuron's own."""
-    if seed is None:
-        return norse.LIFParameters()
+def lif(seed: int, n: int = N, **more: Any) -> Any:
+    """Parameters of LIF neurons, of each neuron's own."""
     return norse.LIFParameters(
         tau_syn_inv=varied(seed, 100, 400, n),
         tau_mem_inv=varied(seed + 1, 50, 300, n),
         v_leak=varied(seed + 2, -0.1, 0.1, n),
         v_th=varied(seed + 3, 0.5, 1.2, n),
         v_reset=varied(seed + 4, -0.3, 0.2, n),
+        **more,
     )
 
 
@@ -117,6 +116,99 @@ def line(gain: float = 8.0) -> Any:
     )
 
 
+def pooled(gain: float) -> Any:
+    """Max-pooling of spikes."""
+    return chain(
+        nn.Conv2d(1, 3, 3, padding=1),
+        norse.LIFCell(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(48, N_OUT),
+        norse.LIFCell(),
+        gain=gain,
+    )
+
+
+def short_line() -> Any:
+    """Average pooling of one dimension."""
+    layers = (nn.Conv1d(2, 4, 3), norse.LIFCell(), nn.AvgPool1d(2), nn.Flatten(), nn.Linear(20, N_OUT), norse.LIFCell())
+    return chain(*layers, gain=16)
+
+
+def adaptive() -> Any:
+    """Average pooling to a given size."""
+    pool = nn.AdaptiveAvgPool2d(2)
+    layers = (nn.Conv2d(1, 4, 3, padding=1), norse.LIFCell(), pool, nn.Flatten(), nn.Linear(16, N_OUT), norse.LIFCell())
+    return chain(*layers, gain=16)
+
+
+def recurrent(layer: Any, **options: Any) -> Any:
+    """Two recurrent layers."""
+    return chain(layer(N_IN, N, **options), layer(N, N_OUT, **options), gain=6.0)
+
+
+def integrated(readout: Any) -> Any:
+    """A layer of spiking neurons, and one that integrates them."""
+    return chain(nn.Linear(N_IN, N), norse.LIFCell(), nn.Linear(N, N_OUT), readout)
+
+
+def ending_linear(over_time: bool = False) -> Any:
+    """Spikes, weighted once more: the currents are read out."""
+    cell = norse.LIF() if over_time else norse.LIFCell()
+    return chain(nn.Linear(N_IN, N), cell, nn.Linear(N, N_OUT), gain=12)
+
+
+def fed_back() -> Any:
+    """Norse's own recurrence of whole networks."""
+    net = norse.RecurrentSequential(nn.Linear(N, N), norse.LIFCell(), nn.Linear(N, N), norse.LIFBoxCell())
+    return louder(net, 12.0)
+
+
+def izhikevich() -> Any:
+    """A cell of another model."""
+    return chain(nn.Linear(N_IN, N), norse.IzhikevichCell(norse.tonic_spiking))
+
+
+def compartments() -> Any:
+    """A cell of another model."""
+    return chain(norse.LIFMCRecurrentCell(N_IN, N))
+
+
+def own_reset() -> Any:
+    """A reset that Norse does not have."""
+    p = norse.LIFBoxParameters(reset_method=lambda z, v, reset, th: v)
+    return chain(nn.Linear(N_IN, N), norse.LIFBoxCell(p))
+
+
+def own_step() -> Any:
+    """A cell whose equations were exchanged."""
+    net = chain(nn.Linear(N_IN, N), norse.LIFCell())
+    net[1].activation = norse.lif_box_feed_forward_step
+    return net
+
+
+def per_sample() -> Any:
+    """A threshold for each sample of the batch."""
+    return chain(nn.Linear(N_IN, N), norse.LIFCell(norse.LIFParameters(v_th=torch.ones(2, 1))))
+
+
+def two_steps() -> Any:
+    """Layers that mean different seconds."""
+    return chain(nn.Linear(N_IN, N), norse.LIFCell(), nn.Linear(N, N_OUT), norse.LIFCell(dt=5e-4))
+
+
+class Lifted(nn.Module):
+    """A Linear and a cell in a Lift that is handed no state, then without the state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lift = nn.Linear(N, N_OUT), norse.Lift(norse.LIFCell())
+
+    def forward(self, x: Any) -> Any:
+        spikes, _ = self.lift(self.fc(x))
+        return spikes
+
+
 class Loop(nn.Module):
     """The usual loop over time, with a membrane as read-out."""
 
@@ -153,6 +245,25 @@ class Residual(nn.Module):
         z2, b = self.b(self.second(z1) + z1, b)
         z3, c = self.c(self.last(z1 + z2), c)
         return z3, (a, b, c)
+
+
+class Shared(nn.Module):
+    """One cell for two layers, each with a state of its own, and one Linear used twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.cell = nn.Linear(N_IN, N), nn.Linear(N, N), norse.LIFCell()
+        louder(self, 12.0)
+
+    def forward(self, x: Any) -> Any:
+        a = b = c = None
+        record = []
+        for step in x:
+            z, a = self.cell(self.first(step), a)
+            z, b = self.cell(self.second(z), b)
+            z, c = self.cell(self.second(z), c)
+            record.append(z)
+        return torch.stack(record)
 
 
 class Branches(nn.Module):
@@ -204,3 +315,83 @@ class LateFeedback(Feedback):
             z, state = self.cell(current, state)
             record[t] = z
         return record
+
+
+class Forgetful(nn.Module):
+    """A cell that starts anew in every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.cell = nn.Linear(N_IN, N), norse.LIFCell()
+
+    def forward(self, x: Any) -> Any:
+        return torch.stack([self.cell(self.fc(step))[0] for step in x])
+
+
+class OwnStart(Forgetful):
+    """A cell that starts from another membrane than Norse's."""
+
+    def forward(self, x: Any) -> Any:
+        state, record = norse.LIFFeedForwardState(torch.full((x.shape[1], N), 0.5), torch.zeros(x.shape[1], N)), []
+        for step in x:
+            z, state = self.cell(self.fc(step), state)
+            record.append(z)
+        return torch.stack(record)
+
+
+class ZeroStart(nn.Module):
+    """A cell that is handed zeros as its first state."""
+
+    def __init__(self, v_leak: float = 0.0) -> None:
+        super().__init__()
+        self.fc, self.cell = nn.Linear(N_IN, N), norse.LIFCell(norse.LIFParameters(v_leak=torch.tensor(v_leak)))
+        louder(self, 12.0)
+
+    def forward(self, x: Any) -> Any:
+        zeros = torch.zeros(x.shape[1], N)
+        state, record = norse.LIFFeedForwardState(zeros, zeros), []
+        for step in x:
+            z, state = self.cell(self.fc(step), state)
+            record.append(z)
+        return torch.stack(record)
+
+
+class Pair(nn.Module):
+    """Two layers, for forward functions that cannot be represented."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.a = nn.Linear(N_IN, N), norse.LIFCell()
+        self.second, self.b = nn.Linear(N, N), norse.LIFCell()
+
+
+class Gated(Pair):
+    """Spikes that gate others."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        a, b = state or (None, None)
+        z, a = self.a(self.first(x), a)
+        z, b = self.b(self.second(z * x[:, :N]), b)
+        return z, (a, b)
+
+
+class Conditional(Pair):
+    """A course that depends on spikes."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        a, b = state or (None, None)
+        z, a = self.a(self.first(x), a)
+        if z.sum() > 3:
+            z = z + z
+        z, b = self.b(self.second(z), b)
+        return z, (a, b)
+
+
+class Membranes(Pair):
+    """A layer that is given another one's membrane."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        a, b = state or (None, None)
+        _, a = self.a(self.first(x), a)
+        z, b = self.b(self.second(a.v), b)
+        return z, (a, b)

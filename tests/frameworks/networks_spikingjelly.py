@@ -37,7 +37,7 @@ def dyadic(make: Any) -> Any:
     return net
 
 
-def image(mode: str, gain: float = 4.0) -> Any:
+def image(mode: str, gain: float = 14.0) -> Any:
     """Convolutions, normalisation, pooling and dropout."""
     norm = layer.BatchNorm2d(4)
     with torch.no_grad():
@@ -87,6 +87,71 @@ def recurrent(mode: str) -> Any:
     return louder(net, 2.0)
 
 
+def pooled(mode: str) -> Any:
+    """Max-pooling of spikes, twice."""
+    net = nn.Sequential(
+        layer.Conv2d(1, 3, 3, padding=1),
+        neuron.LIFNode(),
+        layer.MaxPool2d(2),
+        layer.Conv2d(3, 4, 3, padding=1),
+        neuron.IFNode(),
+        layer.MaxPool2d(2),
+        layer.Flatten(),
+        layer.Linear(16, N_OUT),
+        neuron.IFNode(),
+    )
+    functional.set_step_mode(net, mode)
+    return louder(net, 4.0)
+
+
+def behind(part: Any, mode: str = "s", then: Any = None) -> Any:
+    """Something behind a layer of neurons, and neurons behind a further layer."""
+    more = [] if then is None else [then, neuron.IFNode()]
+    net = nn.Sequential(layer.Linear(N_IN, N_OUT), neuron.IFNode(), part, *more)
+    functional.set_step_mode(net[:2], mode)
+    return louder(net, 3.0)
+
+
+def used() -> Any:
+    """A network in training mode that has run, with gradients, and was not reset."""
+    net = two(neuron.IFNode).train()
+    for _ in range(3):
+        net(torch.ones(2, N_IN))
+    return net
+
+
+def mixed() -> Any:
+    """A neuron of sequences between layers of steps."""
+    net = two(neuron.IFNode)
+    net[1].step_mode = "m"
+    return net
+
+
+def thresholds() -> Any:
+    """A threshold for each neuron, which SpikingJelly's constructor refuses but its arithmetic takes."""
+    net = nn.Sequential(layer.Linear(N_IN, N), neuron.CUBALIFNode())
+    net[1].v_threshold = torch.linspace(0.5, 1.0, N)
+    return net
+
+
+class Leakier(neuron.LIFNode):
+    """A neuron with an equation of its own."""
+
+    def single_step_functional_forward(self, inputs: Any, states: Any, **kwargs: Any) -> Any:
+        return super().single_step_functional_forward((0.5 * inputs[0],), states, **kwargs)
+
+
+class Static(nn.Module):
+    """An image shown for several steps, as in SpikingJelly's tutorials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = two(neuron.IFNode)
+
+    def forward(self, x: Any) -> Any:
+        return sum(self.net(x) for _ in range(4)) / 4
+
+
 class Block(nn.Module):
     """A residual block as in SEW-ResNet: the spikes of the branch and of the skip are added."""
 
@@ -109,7 +174,7 @@ class Residual(nn.Module):
         self.pool, self.flat = layer.AdaptiveAvgPool2d((2, 2)), layer.Flatten()
         self.fc, self.last = layer.Linear(12, N_OUT), neuron.LIFNode()
         functional.set_step_mode(self, mode)
-        louder(self, 3.0)
+        louder(self, 6.0)
 
     def forward(self, x: Any) -> Any:
         x = self.blocks(self.first(self.stem(x)))

@@ -170,6 +170,47 @@ def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping
     return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
 
 
+def avg_pool1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """NIR has no such node: a convolution of every channel with equal taps."""
+    names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
+    a = {"padding": 0, "ceil_mode": False, "count_include_pad": True} | _bound(names, args, kwargs)
+    size, padding = _numbers(a["kernel_size"], 1), _numbers(a["padding"], 1)
+    stride = size if a.get("stride") in (None, ()) else _numbers(a["stride"], 1)
+    if a["ceil_mode"]:
+        return rec.opaque("avg_pool1d", "it has ceil_mode")
+    if padding.any() and not a["count_include_pad"]:
+        return rec.opaque("avg_pool1d", "it averages over fewer numbers at the border (count_include_pad=False)")
+    return _average1d(rec, result, a["input"], size, stride, padding)
+
+
+def adaptive_avg_pool1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    return _adaptive(rec, result, _bound(("input", "output_size"), args, kwargs)["input"], 1)
+
+
+def adaptive_avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    return _adaptive(rec, result, _bound(("input", "output_size"), args, kwargs)["input"], 2)
+
+
+def _adaptive(rec: Recorder, result: Any, source: Any, rank: int) -> Result:
+    """Windows of one size, where the output's size divides the input's."""
+    before, after = np.array(source.shape[-rank:]), np.array(result.shape[-rank:])
+    if (before % after).any():
+        return rec.opaque(f"adaptive_avg_pool{rank}d", f"its windows over {tuple(before)} differ in size")
+    size, zero = before // after, np.zeros(rank, int)
+    if rank == 1:
+        return _average1d(rec, result, source, size, size, zero)
+    params = {"kernel_size": size, "stride": size, "padding": zero}
+    return _apply(rec, result, source, "AvgPool2d", params, source.dim() - 3)
+
+
+def _average1d(rec: Recorder, result: Any, source: Any, size: Any, stride: Any, padding: Any) -> Result:
+    channels = int(source.shape[-2])
+    weight = np.full((channels, 1, int(size[0])), 1 / int(size[0]))
+    params = {"stride": stride, "padding": padding, "dilation": np.ones(1, int), "groups": channels}
+    params |= {"weight": weight, "bias": np.zeros(channels), "input_shape": np.array(source.shape[-1:])}
+    return _apply(rec, result, source, "Conv1d", params, source.dim() - 2)
+
+
 def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
@@ -199,8 +240,11 @@ LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]
     "matmul": matmul,
     "conv1d": conv1d,
     "conv2d": conv2d,
+    "avg_pool1d": avg_pool1d,
     "avg_pool2d": avg_pool2d,
     "lp_pool2d": lp_pool2d,
+    "adaptive_avg_pool1d": adaptive_avg_pool1d,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": batch_norm,
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.tracing.fold import Applied, Folder
@@ -26,6 +27,15 @@ class Head:
 
     index: int
     time_axis: int | None
+
+    def numbers(self, results: Sequence[Sequence[Any]]) -> NDArray[Any]:
+        """The layer's numbers, (B, T, *shape), of the tensors that each call returned."""
+        import torch
+
+        found = [tensors[self.index] for tensors in results]
+        if self.time_axis is None:
+            return np.asarray(torch.stack(found, 1))
+        return np.asarray(found[0].transpose(0, 1) if self.time_axis == 0 else found[0])
 
 
 @dataclass(frozen=True, eq=False)

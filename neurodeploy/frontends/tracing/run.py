@@ -120,6 +120,11 @@ class ModuleRun:
     pools: tuple[str, ...] = ()
     heads: Mapping[str, Head | None] = field(default_factory=dict)
 
+    @property
+    def steps(self) -> int | None:
+        """The length that samples must have, where the module fixes it."""
+        return self.layout.steps
+
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
 
@@ -156,11 +161,7 @@ class ModuleRun:
         told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
         for k, name in enumerate(told):
             sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
-        for name, head in self.heads.items():
-            if head is not None:
-                whole = [result[head.index] for result in results]
-                batch_first = whole[0].transpose(0, 1) if head.time_axis == 0 else whole[0]
-                membranes[name] = (torch.stack(whole, 1) if head.time_axis is None else batch_first).numpy()
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
         return Recording(sent, membranes)
 
 

@@ -58,8 +58,10 @@ class Attempt:
 
     @property
     def fits(self) -> bool:
-        """Whether the module took every step shown."""
-        return self.error is None and self.calls == self.steps
+        """Whether the module took every step shown; a module may serve several neurons, each of which fires once."""
+        by_neuron = Counter(firing.neuron for firing in self.recorder.firings)
+        once = self.calls is not None and set(by_neuron.values()) == {self.steps}
+        return self.error is None and (once or self.calls == self.steps)
 
 
 def trace(
