@@ -6,6 +6,7 @@ from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.estimate import Costs, estimate
+from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.program import Program
 from neurodeploy.simulate import Events, Run, Session, simulate, stream
@@ -29,6 +30,7 @@ __all__ = [
     "compile",
     "encode",
     "estimate",
+    "export_nir",
     "list_models",
     "list_targets",
     "load",
