@@ -3,9 +3,9 @@
 from neurodeploy import cluster
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.estimate import Costs, estimate
-from neurodeploy.pipeline import Options
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run, simulate

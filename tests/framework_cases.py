@@ -20,11 +20,9 @@ from neurodeploy.errors import ModelError
 from neurodeploy.frontends.imported import Imported, frontend_for
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
-from neurodeploy.simulate.float_reference import simulate_float
+from neurodeploy.proof import SourceDiffers, prove
 
 BATCH, STEPS, SEEDS = 4, 100, (0, 1, 2)
-TIE = 64 * 2.0**-23
-"""A membrane this close to its threshold, relative to it, may round to the other side in float32."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Outcome:
     Attributes:
         verdict: ``exact``, ``refused`` or ``wrong``.
         reason: Why it is refused or wrong.
-        bits: Spikes compared.
+        bits: Spikes compared, and membranes of neurons that never fire.
         ties: Bits that differ because a membrane rounds to the other side of its threshold in float32.
     """
 
@@ -115,32 +113,13 @@ def check(case: Case) -> Outcome:
 
 
 def compare(imported: Imported, network: Network, x: NDArray[Any]) -> Outcome:
-    """Compare all spikes of all layers, and the membranes of those that never fire, with the module's own run."""
-    (name,) = network.inputs
-    recording = imported.source.run({name: x})
-    theirs = {n: s.reshape(*s.shape[:2], -1) for n, s in recording.spikes.items()}
-    firing = [n for n, p in network.populations.items() if p.spiking]
-    shown = tuple(n for n in network.populations if n not in firing and n in recording.membranes)
-    run = simulate_float(network, {name: x}, membranes=shown)
-    if missing := [n for n in network.populations if n not in theirs and n not in shown]:
-        return Outcome("wrong", f"the module's run does not tell what {missing} send")
-    if silent := [n for n in firing if not theirs[n].any() or theirs[n].all()]:
-        return Outcome("wrong", f"{silent} fire never or always: the comparison would prove nothing")
-    for n in shown:
-        ours, own = run.membranes[n], recording.membranes[n].reshape(run.membranes[n].shape)
-        if not np.allclose(ours, own, rtol=1e-4, atol=1e-5 * np.abs(own).max()):
-            return Outcome("wrong", f"membranes of '{n}' differ by {np.abs(ours - own).max():g}")
-    bits = sum(theirs[n].size for n in firing)
-    wrong = {n: int((run.spikes[n] != theirs[n]).sum()) for n in firing}
-    if not any(wrong.values()):
-        return Outcome("exact", bits=bits)
-    forced = simulate_float(network, {name: x}, forced={n: theirs[n] for n in firing}, potentials=tuple(firing))
-    ties = 0
-    for n in firing:
-        differ = forced.spikes[n] != theirs[n]
-        theta = network.populations[n].dynamics.theta
-        distance = np.abs(forced.potentials[n] - theta) / theta
-        if (distance[differ] > TIE).any():
-            return Outcome("wrong", f"mismatching bits by layer: {wrong}, of {bits}")
-        ties += int(differ.sum())
-    return Outcome("exact", bits=bits, ties=ties)
+    """The proof at the door, on given spikes; every layer must be shown, and must fire, but not always."""
+    try:
+        facts = prove(imported, network, dict.fromkeys(network.inputs, x), where=imported.graph.origin)
+    except SourceDiffers as differs:
+        return Outcome("wrong", differs.what)
+    if dull := {
+        row["layer"]: row["void"] or "it always fires" for row in facts["layers"] if row["void"] or row["rate"] == 1
+    }:
+        return Outcome("wrong", f"the comparison would prove nothing: {dull}")
+    return Outcome("exact", bits=sum(row["bits"] for row in facts["layers"]), ties=facts["ties"])

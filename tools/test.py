@@ -36,6 +36,8 @@ TEST_STEPS = (
     ("-r", "test.txt", "-c", "test-constraints.txt"),
     ("--no-deps", "-r", "norse.txt"),
     ("--no-deps", "-r", "spikingjelly.txt"),
+    ("-r", "sinabs-dependencies.txt", "-c", "test-constraints.txt"),
+    ("--no-deps", "-r", "sinabs.txt", "-r", "rockpool.txt"),
 )
 EDITABLE = ("-c", "test-constraints.txt", "-e", ".[test,dev]")
 # Lava's metadata wants Python 3.10. The flag must not reach the dependencies, for which pip would then pick releases

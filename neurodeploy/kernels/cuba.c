@@ -4,28 +4,33 @@
  *   V = sat(wrap32(rtz(v * (4096 - dv), 12) + u + bias));   s = V > vth << 6;  reset of v on a spike
  *   for `refractory` steps after a spike v stays and s = 0; `frozen` counts them down
  *
- * A vector of neurons at a time while u and the input stay in their range and no neuron has a refractory period, else
- * one by one.
+ * A group of vectors at a time while u, v and the input stay in their range and no neuron has a refractory period, else
+ * one neuron after the other.
  */
 #include "lif.h"
 
 enum { RESET_ZERO = 0, RESET_SUBTRACT = 1, RESET_NONE = 2 };
-enum { DU, DV, VTH, REFRACTORY, BIAS, RESET };
+enum { DU, DV, VTH, REFRACTORY, BIAS, RESET };    /* fields */
+enum { KEEP_U, KEEP_V, THRESHOLD, LANE_BIAS };    /* lanes */
+enum { SUMS, MAP, WIDE };                         /* where the input comes from */
 
+#define VECTORS 4
+#define GROUP (VECTORS * ND_LANES)
 #define INPUT_LIMIT (INT32_C(1) << 24) /* inputs below it fit 32 bits when shifted by six */
 #define BIAS_LIMIT (INT32_C(1) << 29)  /* u + v + bias below it fits 32 bits */
 
-static void one(nd_population *p, int32_t i, int32_t a, int32_t *u, int32_t *v, int32_t *frozen, uint8_t *spike) {
+static void one(nd_population *p, int32_t i, int32_t a, int32_t *const *state, uint64_t *words) {
     const int32_t reset = p->fields[RESET][0], threshold = p->fields[VTH][i] * 64;
+    int32_t *u = &state[0][i], *v = &state[1][i], *frozen = &state[2][i];
+    p->active += (a != 0) | (*u != 0) | (*v != 0) | (p->fields[BIAS][i] != 0);
     *u = lif_current(*u, a, p->fields[DU][i], &p->wraps);
-    *spike = 0;
     if (*frozen > 0) {
         (*frozen)--;
         return;
     }
     int32_t next = lif_membrane(*v, *u, p->fields[DV][i], p->fields[BIAS][i], &p->saturations);
     if (next > threshold) {
-        *spike = 1;
+        nd_set(words, i, 1);
         *frozen = p->fields[REFRACTORY][i];
         if (reset == RESET_ZERO) next = 0;
         if (reset == RESET_SUBTRACT) next -= threshold;
@@ -33,66 +38,103 @@ static void one(nd_population *p, int32_t i, int32_t a, int32_t *u, int32_t *v, 
     *v = next;
 }
 
-/* Fields as locals: through `p` the compiler would load them again after every store of a spike. */
+/* What a range of neurons shares, as locals: through `p` the compiler would load it again after every store. */
 typedef struct {
-    const int32_t *du, *dv, *vth, *bias;
-} columns;
+    const int32_t *lanes[4];
+    int32_t masks[4];
+    const int32_t *map_at;
+    int32_t *u, *v;
+    int32_t shift, subtract; /* subtract: all ones for that reset */
+} shared;
 
-/* Neurons i..i + ND_LANES - 1, of which those behind the last are zeros; returns 0, with nothing changed, where one of
+ND_INLINE nd_i32 lane(const shared *f, int which, int32_t i) { return nd_load(f->lanes[which] + (i & f->masks[which])); }
+
+/* Sums of the vector of neurons i..: narrow ones, of which `sums` holds that of neuron `from` first, or a map. */
+ND_INLINE int16_t *narrow_at(const shared *f, int16_t *sums, int32_t i, int32_t from, const int input) {
+    return sums + (input == MAP ? f->map_at[i / ND_LANES] : i - from);
+}
+
+/* Neurons i..i + GROUP - 1, of which those behind the last are zeros; returns 0, with nothing changed, where one of
  * them leaves the range of this arithmetic. */
-ND_INLINE int lanes(const columns *f, int32_t i, const int32_t *a, int32_t *u, int32_t *v, uint8_t *spikes,
-                    nd_i32 *saturations, nd_i32 *active, const int32_t reset) {
-    const nd_i32 input = nd_load(a), old_u = nd_load(u), old_v = nd_load(v), bias = nd_load(f->bias + i);
-    const nd_i32 decayed = lif_decay_lanes(old_u, 4095 - nd_load(f->du + i));
-    const nd_i32 next_u = (nd_i32)((nd_u32)decayed + ((nd_u32)input << 6));
-    /* unsigned: negative numbers have high bits, too; the limits are those of 24-bit u and of the shifted input */
-    const nd_u32 wide = (((nd_u32)old_u + (M - 1)) | ((nd_u32)next_u + (M - 1))) >> 24;
-    const nd_u32 far = ((nd_u32)input + INPUT_LIMIT) >> 25;
-    if (__builtin_expect(nd_any((nd_i32)(wide | far)), 0)) return 0;
-    const nd_i32 exact = lif_decay_lanes(old_v, 4096 - nd_load(f->dv + i)) + next_u + bias;
-    const nd_i32 held = nd_clip(exact, nd_all(1 - M), nd_all(M - 1));
-    const nd_i32 threshold = nd_load(f->vth + i) << 6, fired = held > threshold;
-    *saturations -= held != exact;
-    *active -= (input | old_u | old_v | bias) != 0;
-    nd_store(u, next_u);
-    nd_store(v, reset == RESET_ZERO ? held & ~fired : reset == RESET_SUBTRACT ? held - (threshold & fired) : held);
-    nd_store_flags(spikes, fired);
+ND_INLINE int group(const shared *f, int32_t i, int32_t from, const void *sums, uint64_t *words, int64_t *active,
+                    const int input, const int is_bounded, const int is_zero_reset) {
+    nd_i32 next_u[VECTORS], next_v[VECTORS], low = nd_all(INT32_MAX), high = nd_all(INT32_MIN), far = {0};
+    uint64_t fired = 0, busy = 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECTORS; j++) {
+        const int32_t k = i + j * ND_LANES;
+        const nd_i32 a = input == WIDE ? nd_load((const int32_t *)sums + (k - from))
+                                       : nd_widen16(narrow_at(f, (int16_t *)sums, k, from, input));
+        const nd_i32 u = nd_load(f->u + k), v = nd_load(f->v + k), bias = lane(f, LANE_BIAS, k);
+        next_u[j] = (nd_i32)((nd_u32)lif_decay_lanes(u, lane(f, KEEP_U, k)) + ((nd_u32)a << f->shift));
+        if (!is_bounded) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
+            far |= (nd_i32)((((nd_u32)u + (M - 1)) | ((nd_u32)next_u[j] + (M - 1))) >> 24);
+        if (input == WIDE) far |= (nd_i32)(((nd_u32)a + INPUT_LIMIT) >> 25);
+        const nd_i32 exact = lif_decay_lanes(v, lane(f, KEEP_V, k)) + next_u[j] + bias;
+        low = nd_min(low, exact);
+        high = nd_max(high, exact);
+        const nd_i32 threshold = lane(f, THRESHOLD, k);
+        const nd_choice fires = nd_above(exact, threshold);
+        next_v[j] = is_zero_reset ? nd_except(fires, exact) : exact - nd_where(fires, threshold & nd_all(f->subtract));
+        fired |= (uint64_t)fires.bits << (j * ND_LANES);
+        busy |= (uint64_t)nd_nonzero(a | u | v | bias) << (j * ND_LANES);
+    }
+    uint32_t outside = nd_above(high, nd_all(M - 1)).bits | nd_above(nd_all(1 - M), low).bits;
+    if (!is_bounded || input == WIDE) outside |= nd_nonzero(far);
+    if (__builtin_expect(outside != 0, 0)) return 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECTORS; j++) {
+        nd_store(f->u + i + j * ND_LANES, next_u[j]);
+        nd_store(f->v + i + j * ND_LANES, next_v[j]);
+    }
+    memcpy((char *)words + i / 8, &fired, GROUP / 8);
+    *active += __builtin_popcountll(busy);
     return 1;
 }
 
-ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, const int32_t *a, int32_t *u, int32_t *v,
-                     int32_t *frozen, uint8_t *spikes, const int32_t reset) {
-    const columns f = {p->fields[DU], p->fields[DV], p->fields[VTH], p->fields[BIAS]};
+ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, void *sums, int32_t *const *state,
+                     uint64_t *words, const int input, const int is_bounded, const int is_zero_reset) {
+    shared f = {{0}, {0}, p->map_at, state[0], state[1], 6 + (input == WIDE ? 0 : p->input_exp),
+                -(p->fields[RESET][0] == RESET_SUBTRACT)};
+    memcpy(f.lanes, p->lanes, sizeof f.lanes);
+    memcpy(f.masks, p->lane_masks, sizeof f.masks);
     const int is_regular = p->is_regular;
-    nd_i32 saturations = {0}, active = {0};
-    for (int32_t i = from; i < to; i += ND_LANES) {
-        const int32_t end = i + ND_LANES < to ? i + ND_LANES : to;
-        uint8_t rest[ND_LANES]; /* a vector of flags would reach into the next step's row */
-        uint8_t *flags = i + ND_LANES <= to ? spikes + i : rest;
-        if (is_regular && lanes(&f, i, a + i - from, u + i, v + i, flags, &saturations, &active, reset)) {
-            if (flags == rest) memcpy(spikes + i, rest, (size_t)(to - i));
-            continue;
+    int64_t active = 0;
+    for (int32_t i = from; i < nd_padded(to); i += GROUP) {
+        if (!is_regular || !group(&f, i, from, sums, words, &active, input, is_bounded, is_zero_reset)) {
+            memset((char *)words + i / 8, 0, GROUP / 8);
+            for (int32_t k = i; k < i + GROUP && k < to; k++) {
+                const int32_t a = input == WIDE ? ((const int32_t *)sums)[k - from]
+                                                : *narrow_at(&f, sums, k, from, input) * (INT32_C(1) << p->input_exp);
+                one(p, k, a, state, words);
+            }
         }
-        for (int32_t k = i; k < end; k++) {
-            p->active += (a[k - from] != 0) | (u[k] != 0) | (v[k] != 0) | (f.bias[k] != 0);
-            one(p, k, a[k - from], &u[k], &v[k], &frozen[k], &spikes[k]);
-        }
+        if (input != WIDE)
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++)
+                memset(narrow_at(&f, sums, i + j * ND_LANES, from, input), 0, ND_LANES * sizeof(int16_t));
     }
-    p->saturations += nd_sum(saturations);
-    p->active += nd_sum(active);
+    p->active += active;
 }
 
-void nd_cuba_range(nd_population *p, int32_t from, int32_t to, const int32_t *a, int32_t *const *state, uint8_t *spikes) {
-    int32_t *u = state[0], *v = state[1], *frozen = state[2];
-    switch (p->fields[RESET][0]) {
-        case RESET_ZERO: range(p, from, to, a, u, v, frozen, spikes, RESET_ZERO); break;
-        case RESET_SUBTRACT: range(p, from, to, a, u, v, frozen, spikes, RESET_SUBTRACT); break;
-        default: range(p, from, to, a, u, v, frozen, spikes, RESET_NONE);
-    }
+void nd_cuba_narrow(nd_population *p, int32_t from, int32_t to, int16_t *sums, int32_t *const *state, uint64_t *words) {
+#define RANGE(INPUT, BOUNDED, ZERO) range(p, from, to, sums, state, words, INPUT, BOUNDED, ZERO)
+    const int zero = p->fields[RESET][0] == RESET_ZERO;
+    if (!p->map_at && p->is_bounded && zero) RANGE(SUMS, 1, 1);
+    else if (!p->map_at && p->is_bounded) RANGE(SUMS, 1, 0);
+    else if (!p->map_at && zero) RANGE(SUMS, 0, 1);
+    else if (!p->map_at) RANGE(SUMS, 0, 0);
+    else if (p->is_bounded && zero) RANGE(MAP, 1, 1);
+    else if (p->is_bounded) RANGE(MAP, 1, 0);
+    else if (zero) RANGE(MAP, 0, 1);
+    else RANGE(MAP, 0, 0);
+#undef RANGE
 }
 
-ND_EXPORT void nd_cuba(nd_population *p, const int32_t *const *inputs, int32_t *const *state, void *const *outputs) {
-    nd_cuba_range(p, 0, p->size, inputs[0], state, outputs[0]);
+void nd_cuba_wide(nd_population *p, int32_t from, int32_t to, const int32_t *sums, int32_t *const *state,
+                  uint64_t *words) {
+    if (p->fields[RESET][0] == RESET_ZERO) range(p, from, to, (void *)sums, state, words, WIDE, 0, 1);
+    else range(p, from, to, (void *)sums, state, words, WIDE, 0, 0);
 }
 
 /* Whether no neuron has a refractory period and all biases leave room. */

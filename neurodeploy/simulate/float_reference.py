@@ -58,7 +58,7 @@ def simulate_float(
     spikes = {n: np.zeros((batch, steps, p.size), _kind(p)) for n, p in network.populations.items()}
     senders = {p.source for p in network.projections} & {n for n, p in network.populations.items() if not p.spiking}
     kept = {n: np.zeros((batch, steps, network.populations[n].size), dtype) for n in senders | set(membranes)}
-    before = {n: np.zeros((batch, steps, network.populations[n].size), dtype) for n in potentials}
+    unreset = {n: np.zeros((batch, steps, network.populations[n].size), dtype) for n in potentials}
     sent: dict[str, NDArray[Any]] = {**flat, **spikes, **imposed, **{n: kept[n] for n in senders}}
     wires = [(p, p.connection.with_weights(p.connection.weights.astype(dtype))) for p in network.projections]
     dynamics = {n: _cast(p.dynamics, dtype) for n, p in network.populations.items()}
@@ -74,16 +74,21 @@ def simulate_float(
                 if p.target == name and t >= p.delay_steps:
                     x += connection.propagate(sent[p.source][:, t - p.delay_steps])
             arrival = t + latency
-            fired = imposed[name][:, arrival] if name in imposed and arrival < steps else None
-            step = float_step(current[name], v[name], x, dynamics[name], population.rules, fired=fired)
+            fired, before = (
+                imposed[name][:, at] if name in imposed and latency <= at < steps else None
+                for at in (arrival, arrival - 1)
+            )
+            step = float_step(
+                current[name], v[name], x, dynamics[name], population.rules, fired=fired, fired_before=before
+            )
             current[name], v[name] = step.current, step.v
             if arrival < steps:
                 spikes[name][:, arrival] = step.spikes
             if name in kept:
                 kept[name][:, t] = step.v
-            if name in before:
-                before[name][:, t] = step.potential
-    return FloatRun(spikes, {n: kept[n] for n in membranes}, before)
+            if name in unreset:
+                unreset[name][:, t] = step.potential
+    return FloatRun(spikes, {n: kept[n] for n in membranes}, unreset)
 
 
 def _kind(population: Population) -> DTypeLike:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from neurodeploy.neurons import model_named
 from neurodeploy.simulate.counters import Counters
 from neurodeploy.simulate.counting import count
 from neurodeploy.simulate.plan import Messages, Outcome, Plan
+from neurodeploy.simulate.rasters import Lazy
 from neurodeploy.simulate.reference import run_reference
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def simulate(
         return view if batched else view[0]
 
     return Run(
-        {n: shaped(n, s) for n, s in outcome.spikes.items()},
+        Lazy({n: partial(lambda n: shaped(n, outcome.spikes[n]), n) for n in outcome.spikes}),
         {n: {r: shaped(n, v) for r, v in kept.items()} for n, kept in outcome.states.items()},
         count(plan, outcome, placed),
         total,
@@ -170,9 +172,8 @@ def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages], bool]:
                 remedy="give at least one",
             )
         check_messages(values, port)
-        dtype = np.int32 if port.message_bits else np.uint8
-        flat = values.astype(dtype).reshape(*values.shape[: 2 if batched else 1], port.size)
-        result[name] = np.ascontiguousarray(flat if batched else flat[None])
+        flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
+        result[name] = flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
     if len({v.shape[:2] for v in result.values()}) > 1:
         raise SimulationError(
             f"inputs differ in samples or steps: { ({n: v.shape[:2] for n, v in result.items()}) }",
@@ -186,7 +187,8 @@ def check_messages(values: NDArray[Any], port: ChipInput) -> None:
     """SimulationError for what the port cannot send; says where the first such value is."""
     limit = 1 << max(0, port.message_bits - 1)
     low, high = (-limit, limit - 1) if port.message_bits else (0, 1)
-    if values.dtype.kind in "bui" and low <= values.min(initial=0) and values.max(initial=0) <= high:
+    kind = values.dtype.kind
+    if kind in "bui" and (kind != "i" or low <= values.min(initial=0)) and values.max(initial=0) <= high:
         return
     legal = (values >= low) & (values <= high) & (values == np.rint(values))
     if legal.all():

@@ -13,6 +13,7 @@ snn = pytest.importorskip("snntorch", reason="needs snntorch: python3 tools/test
 from framework_cases import compare  # noqa: E402
 from torch import nn  # noqa: E402
 
+from neurodeploy import compile as compile_model  # noqa: E402
 from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedNode  # noqa: E402
 from neurodeploy.frontends.imported import Imported  # noqa: E402
 from neurodeploy.frontends.snntorch import from_module  # noqa: E402
@@ -190,6 +191,7 @@ def test_loops_of_a_fixed_length_want_samples_of_it() -> None:
                 sent.append(spikes)
             return torch.stack(sent)
 
+    assert compile_model(Fixed(), "loihi2").provenance["proof"]["steps"] == 12
     for given in (None, 12):
         imported = from_module(Fixed(), steps=given)
         assert imported.source.run({"input": drawn(12)}).spikes["lif"].shape == (4, 12, 30)

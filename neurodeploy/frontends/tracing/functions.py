@@ -37,8 +37,8 @@ JOINS = frozenset("cat concat concatenate stack hstack vstack dstack".split())
 
 ASKS = frozenset(
     "size dim len numel nelement stride storage_offset is_contiguous get_device is_floating_point is_complex "
-    "element_size is_tensor eq repr format register_hook data_ptr has_names is_same_size result_type dtype shape "
-    "device".split()
+    "element_size is_tensor eq repr format register_hook data_ptr untyped_storage has_names is_same_size result_type "
+    "dtype shape device".split()
 )
 """Return no numbers of the tensor (``eq`` with None only); attributes are checked by what they return."""
 
@@ -100,6 +100,15 @@ def add(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
 def linear(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     a = _bound(("input", "weight", "bias"), args, kwargs)
     return _affine(rec, result, a, "Linear", {}, leading=a["input"].dim() - 1)
+
+
+def matmul(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """``x @ W`` with constant (in, out) weights."""
+    a = _bound(("input", "other"), args, kwargs)
+    if a["other"].dim() != 2 or rec.value(a["other"]) is not None:
+        return rec.opaque("matmul", "it multiplies by something other than a matrix of weights")
+    given = {"input": a["input"], "weight": a["other"].T}
+    return _affine(rec, result, given, "Linear", {}, leading=a["input"].dim() - 1)
 
 
 def conv1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
@@ -190,6 +199,18 @@ def _average1d(rec: Recorder, result: Any, source: Any, size: Any, stride: Any, 
     return _apply(rec, result, source, "Conv1d", params, source.dim() - 2)
 
 
+def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
+    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
+    a = {"ceil_mode": False} | _bound(names, args, kwargs)
+    if a["norm_type"] != 1 or a["ceil_mode"]:
+        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
+    size = _numbers(a["kernel_size"], 2)
+    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
+    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
+    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
+
+
 def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
@@ -216,12 +237,14 @@ def batch_norm(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
 
 LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]], Result]] = {
     "linear": linear,
+    "matmul": matmul,
     "conv1d": conv1d,
     "conv2d": conv2d,
     "avg_pool1d": avg_pool1d,
     "avg_pool2d": avg_pool2d,
     "adaptive_avg_pool1d": adaptive_avg_pool1d,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "lp_pool2d": lp_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": batch_norm,
 }

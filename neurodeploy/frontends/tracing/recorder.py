@@ -198,14 +198,14 @@ class Recorder:
         yield part.register_forward_hook(after, with_kwargs=True)
 
     def _function(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        name = fn.plain_name(func)
-        tensors = [] if self._closed else list(fn.tensors_in((args, kwargs)))
+        if self._closed:
+            return func(*args, **kwargs)
+        name, tensors = fn.plain_name(func), list(fn.tensors_in((args, kwargs)))
         self._now = {}
         self._now = {id(t): v for t in tensors if (v := self.value(t)) is not None}
         if not self._now and not (tensors and (name in fn.LAYERS or name == "setitem")):
             result = func(*args, **kwargs)
-            if not self._closed:
-                self._constants |= {id(t): t for t in fn.tensors_in(result)}
+            self._constants |= {id(t): t for t in fn.tensors_in(result)}
             return result
         if name in ("add_", "iadd") and id(args[0]) not in self._now and self.is_zero(args[0]):
             self._now[id(args[0])] = Value(())

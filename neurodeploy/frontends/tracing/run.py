@@ -120,6 +120,11 @@ class ModuleRun:
     pools: tuple[str, ...] = ()
     heads: Mapping[str, Head | None] = field(default_factory=dict)
 
+    @property
+    def steps(self) -> int | None:
+        """The length that samples must have, where the module fixes it."""
+        return self.layout.steps
+
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
 
