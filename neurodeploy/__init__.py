@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster
+from neurodeploy import cluster, encode, train
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -25,6 +25,7 @@ __all__ = [
     "Target",
     "cluster",
     "compile",
+    "encode",
     "estimate",
     "list_models",
     "list_targets",
@@ -33,4 +34,5 @@ __all__ = [
     "load_target",
     "save",
     "simulate",
+    "train",
 ]

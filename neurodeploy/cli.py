@@ -13,6 +13,7 @@ import click
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -282,6 +283,9 @@ def targets_check(target: str, as_json: bool) -> None:
         show.json_out({"target": target, "valid": True})
     else:
         click.echo(f"{target}: valid")
+
+
+app.add_command(conformance)
 
 
 @app.command()

@@ -17,7 +17,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "input_gain": ("nir", "unit", "decayed"),
     "v_init": ("zero", "v_leak", "v_reset"),
     "input_amplitude": ("held", "impulse"),
-    "readout": ("count", "v_last", "v_sum"),
+    "readout": ("count", "first_spike", "s_last", "v_last", "v_sum", "v_max"),
     "profile": tuple(PROFILES),
 }
 
@@ -39,8 +39,8 @@ EXPLAIN: dict[str, str] = {
     "recurrent_bias_t0": "whether a bias on a feedback path already counts in the first step (snnTorch: yes, nets run "
     "by nirtorch: no)",
     "input_amplitude": "'held': a spike is 1 for a step, 'impulse': it has unit area, so 1/dt",
-    "readout": "'count': spikes of the output, 'v_last': its membrane after the last step, "
-    "'v_sum': its membrane summed over the steps",
+    "readout": "'count': spikes of the output, 'first_spike': who fires first, 's_last': spikes of the last step, "
+    "'v_last': its membrane after the last step, 'v_sum': summed over the steps, 'v_max': its maximum",
     "latency_steps": "steps from a spike to its arrival at the next layer and the output, 0 or 1 (Spyx: 1)",
     "profile": "defaults for files that this framework exported itself; what the file or an option says goes before",
 }

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from neurodeploy.connections.base import Shape
 from neurodeploy.graph import Node
 
-ENDLESS = 2.0**60
-"""Time constant, in steps, of an integrator that also has a synaptic current: 1 - 1/tau is 1 in double precision."""
+SLOWEST = 2.0**24
+"""Longest time constant, in steps; of integrators too, where they have a synaptic current."""
 
 
 def neuron_node(
@@ -30,7 +30,7 @@ def neuron_node(
 ) -> Node:
     """The node for ``I' = a I + w x``, ``v* = b v + constant + k I'``; spikes against ``theta``.
 
-    Its parameters are NIR's, chosen so that forward Euler at ``dt_s`` gives these factors up to rounding:
+    Its parameters are NIR's, chosen so that forward Euler at ``dt_s`` gives these factors up to single precision:
     ``tau = dt / (1 - b)``, ``r = k / (1 - b)``, ``v_leak = constant / (1 - b)``. ``exact`` has the factors as they are.
 
     Args:
@@ -69,5 +69,4 @@ def neuron_node(
 
 def _steps(factor: NDArray[np.float64]) -> NDArray[np.float64]:
     """Time constant in steps of which forward Euler makes ``factor``."""
-    rest = 1 - factor
-    return np.where(rest == 0, ENDLESS, 1 / np.where(rest == 0, 1.0, rest))
+    return 1 / np.maximum(1 - factor, 1 / SLOWEST)

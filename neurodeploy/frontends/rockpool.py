@@ -39,11 +39,13 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Impo
             check_kind(part, f"{origin}, '{path}'")
     dt_s = _step_s(module, framework, origin)
     shape = (int(module.size_in),) if input_shape is None else tuple(int(n) for n in input_shape)
-    plain = duplicate(module, framework).to_torch(use_torch_call=False)  # lists its parts as torch's modules do
-    built, run = trace_sequences(plain, framework, shape, step_s=dt_s, merged=False)
-    semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
+    plain = duplicate(module, framework)
+    if not plain._has_torch_api:
+        plain.to_torch(use_torch_call=False)  # lists its parts as torch's modules do
+    graph, bias_at_start, run = trace_sequences(plain, framework, shape, step_s=dt_s, merged=False)
+    semantics = {"dt_s": dt_s, "recurrent_bias_t0": bias_at_start}
     precision = str(floating_type(plain)).removeprefix("torch.")
-    return Imported(built.graph, semantics, run, f"rockpool {version('rockpool')}", precision)
+    return Imported(graph, semantics, run, f"rockpool {version('rockpool')}", precision)
 
 
 class Rockpool:
@@ -71,6 +73,9 @@ class Rockpool:
     def prepare(self, module: Any, clock: Clock) -> None:
         """States as in a new module; Rockpool goes on with those of the first sample of the last batch."""
         module.reset_state()
+
+    def call(self, module: Any, x: Any) -> Any:
+        return module(x) if hasattr(module, "_call") else module(x, record=True)
 
     def membrane(self, layer: Any) -> Any | None:
         return getattr(layer, "_record_dict", {}).get("vmem")

@@ -10,9 +10,8 @@ from neurodeploy.errors import ModelError
 from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.sequences import Clock, SequenceRun, duplicate, input_shape_of, trace_sequences
 from neurodeploy.frontends.sinabs_neurons import node_of
-from neurodeploy.frontends.tracing.build import Built
 from neurodeploy.frontends.tracing.run import floating_type
-from neurodeploy.graph import Node
+from neurodeploy.graph import Graph, Node
 
 
 def from_module(module: Any, input_shape: tuple[int, ...] | None = None, *, dt_s: float = 1.0) -> Imported:
@@ -33,15 +32,15 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None, *, dt_s
     shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     squeezes = any(isinstance(part, SqueezeMixin) for _, part in module.named_modules())
     framework = Sinabs(dt_s)
-    built, run = _either_layout(module, framework, shape, dt_s, squeezes)
-    semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
+    graph, bias_at_start, run = _either_layout(module, framework, shape, dt_s, squeezes)
+    semantics = {"dt_s": dt_s, "recurrent_bias_t0": bias_at_start}
     precision = str(floating_type(duplicate(module, framework))).removeprefix("torch.")
-    return Imported(built.graph, semantics, run, f"sinabs {version('sinabs')}", precision)
+    return Imported(graph, semantics, run, f"sinabs {version('sinabs')}", precision)
 
 
 def _either_layout(
     module: Any, framework: Sinabs, shape: Shape, dt_s: float, squeezes: bool
-) -> tuple[Built, SequenceRun]:
+) -> tuple[Graph, bool, SequenceRun]:
     """As (B * T, *shape) if it squeezes, else as (B, T, *shape); if it does not run so, the other way round."""
     try:
         return trace_sequences(module, framework, shape, step_s=dt_s, merged=squeezes)
@@ -100,6 +99,9 @@ class Sinabs:
                 part.batch_size, part.num_timesteps = clock.batch, clock.steps
             if isinstance(part, UnflattenTime):
                 part.batch_size = clock.batch
+
+    def call(self, module: Any, x: Any) -> Any:
+        return module(x)
 
     def membrane(self, layer: Any) -> Any | None:
         """Recurrent layers of Sinabs 3.1.3 overwrite what they record with the step after, before its reset."""

@@ -2,10 +2,10 @@
  *
  * Spikes are added to a map, channels last, with so wide a border that no tap of any source falls outside; what lands on
  * the border is never read, and may wrap. Each source adds a block of the taps, `tap`, at its place in the map, `base`:
- * rows of vectors, filled up with zeros, each at `row_at` behind the base. Sources that follow each other in the list
- * and have one base (the channels of a pixel; with strides, the pixels of a cell) are summed in registers first, so that
- * a sum pooling before the convolution costs nothing. Sums fit 16 bits in narrow maps, as the target's bound says, and
- * 32 in wide ones, checked when the network is built.
+ * vectors, filled up with zeros, each at `vector_at` behind the base. Sources that follow each other in the list and have
+ * one base (the channels of a pixel; with strides, the pixels of a cell) are summed in registers first, so that a sum
+ * pooling before the convolution costs nothing. Sums fit 16 bits in narrow maps, as the target's bound says, and 32 in
+ * wide ones, checked when the network is built.
  *
  * Graded messages: a source pixel (y, x) meets output (oy, ox) through tap (ky, kx) where oy * stride = y + pad - ky *
  * dilation; the tables `meets_y` and `meets_x` say so; weights (c_in, kh, kw, c_out / groups), sums channels last; they
@@ -14,56 +14,60 @@
 #include "nd.h"
 #include "vec.h"
 
-#define MOST 8 /* vectors of a row that are in registers at a time */
+#define MOST 16 /* vectors of a block that are in registers at a time */
 
-/* `vectors` vectors of every row, from vector `from` on. */
-#define SCATTER(NAME, TYPE, VECTOR)                                                                              \
-    ND_INLINE void NAME(const nd_projection *p, const int32_t *list, int64_t count, TYPE *map, int32_t from,     \
-                        const int vectors) {                                                                     \
-        const int32_t width = ND_BYTES / (int32_t)sizeof(TYPE), row = p->row_vectors * width;                    \
-        const TYPE *taps = (const TYPE *)p->taps + from * width;                                                 \
-        for (int64_t k = 0, end; k < count; k = end) {                                                           \
-            const int32_t base = p->base[list[k]];                                                               \
-            for (end = k + 1; end < count && p->base[list[end]] == base;) end++;                                 \
-            for (int32_t r = 0; r < p->n_rows; r++) {                                                            \
-                TYPE *out = map + base + p->row_at[r] + from * width;                                            \
-                VECTOR sums[MOST];                                                                               \
-                _Pragma("GCC unroll 8") for (int j = 0; j < vectors; j++)                                        \
-                    memcpy(&sums[j], out + j * width, ND_BYTES);                                                 \
-                for (int64_t s = k; s < end; s++) {                                                              \
-                    const TYPE *tap = taps + p->tap[list[s]] + r * row;                                          \
-                    _Pragma("GCC unroll 8") for (int j = 0; j < vectors; j++) {                                  \
-                        VECTOR x;                                                                                \
-                        memcpy(&x, tap + j * width, ND_BYTES);                                                   \
-                        sums[j] += x;                                                                            \
-                    }                                                                                            \
-                }                                                                                                \
-                _Pragma("GCC unroll 8") for (int j = 0; j < vectors; j++)                                        \
-                    memcpy(out + j * width, &sums[j], ND_BYTES);                                                 \
-            }                                                                                                    \
-        }                                                                                                        \
+/* `vectors` vectors of every block, from vector `from` on. */
+#define SCATTER(NAME, VECTOR)                                                                                \
+    ND_INLINE void NAME(const nd_projection *p, const int32_t *list, int64_t count, char *map, int32_t from, \
+                        const int vectors) {                                                                 \
+        const int32_t *bases = p->base, *tap_of = p->tap, *at = p->vector_at + from;                         \
+        const char *taps = (const char *)p->taps + from * ND_BYTES;                                          \
+        for (int64_t k = 0; k < count;) {                                                                    \
+            const int32_t base = bases[list[k]];                                                             \
+            VECTOR sums[MOST];                                                                               \
+            const char *tap = taps + tap_of[list[k]];                                                        \
+            ND_HERE(tap);                                                                                    \
+            _Pragma("GCC unroll 16") for (int j = 0; j < vectors; j++)                                       \
+                memcpy(&sums[j], tap + j * ND_BYTES, ND_BYTES);                                              \
+            for (k++; k < count && bases[list[k]] == base; k++) {                                            \
+                tap = taps + tap_of[list[k]];                                                                \
+                ND_HERE(tap);                                                                                \
+                _Pragma("GCC unroll 16") for (int j = 0; j < vectors; j++) {                                 \
+                    VECTOR x;                                                                                \
+                    memcpy(&x, tap + j * ND_BYTES, ND_BYTES);                                                \
+                    sums[j] += x;                                                                            \
+                }                                                                                            \
+            }                                                                                                \
+            char *out = map + base;                                                                          \
+            ND_HERE(at);                                                                                     \
+            _Pragma("GCC unroll 16") for (int j = 0; j < vectors; j++) {                                     \
+                VECTOR x;                                                                                    \
+                memcpy(&x, out + at[j], ND_BYTES);                                                           \
+                x += sums[j];                                                                                \
+                memcpy(out + at[j], &x, ND_BYTES);                                                           \
+            }                                                                                                \
+        }                                                                                                    \
     }
 
-#define ALL_WIDTHS(NAME, SCATTER, TYPE)                                                              \
-    void NAME(const nd_projection *p, const int32_t *list, int64_t count, TYPE *map) {               \
-        for (int32_t from = 0; from < p->row_vectors; from += MOST) switch (p->row_vectors - from) { \
-                case 1: SCATTER(p, list, count, map, from, 1); break;                                \
-                case 2: SCATTER(p, list, count, map, from, 2); break;                                \
-                case 3: SCATTER(p, list, count, map, from, 3); break;                                \
-                case 4: SCATTER(p, list, count, map, from, 4); break;                                \
-                case 5: SCATTER(p, list, count, map, from, 5); break;                                \
-                case 6: SCATTER(p, list, count, map, from, 6); break;                                \
-                case 7: SCATTER(p, list, count, map, from, 7); break;                                \
-                default: SCATTER(p, list, count, map, from, 8);                                      \
-            }                                                                                        \
+#define CASE(SCATTER, VECTORS) \
+    case VECTORS: SCATTER(p, list, count, map, from, VECTORS); break;
+#define ALL_SIZES(NAME, SCATTER, TYPE)                                                           \
+    void NAME(const nd_projection *p, const int32_t *list, int64_t count, TYPE *map) {           \
+        for (int32_t from = 0; from < p->vectors; from += MOST) switch (p->vectors - from) {     \
+                CASE(SCATTER, 1) CASE(SCATTER, 2) CASE(SCATTER, 3) CASE(SCATTER, 4)              \
+                CASE(SCATTER, 5) CASE(SCATTER, 6) CASE(SCATTER, 7) CASE(SCATTER, 8)              \
+                CASE(SCATTER, 9) CASE(SCATTER, 10) CASE(SCATTER, 11) CASE(SCATTER, 12)           \
+                CASE(SCATTER, 13) CASE(SCATTER, 14) CASE(SCATTER, 15)                            \
+                default: SCATTER(p, list, count, map, from, MOST);                               \
+            }                                                                                    \
     }
 
-SCATTER(scatter_narrow, uint16_t, nd_u16)
-SCATTER(scatter_wide, uint32_t, nd_u32)
-#define NARROW(P, LIST, COUNT, MAP, FROM, VECTORS) scatter_narrow(P, LIST, COUNT, (uint16_t *)(MAP), FROM, VECTORS)
-#define WIDE(P, LIST, COUNT, MAP, FROM, VECTORS) scatter_wide(P, LIST, COUNT, (uint32_t *)(MAP), FROM, VECTORS)
-ALL_WIDTHS(nd_conv2d_narrow, NARROW, int16_t)
-ALL_WIDTHS(nd_conv2d_wide, WIDE, int32_t)
+SCATTER(scatter_narrow, nd_u16)
+SCATTER(scatter_wide, nd_u32)
+#define NARROW(P, LIST, COUNT, MAP, FROM, VECTORS) scatter_narrow(P, LIST, COUNT, (char *)(MAP), FROM, VECTORS)
+#define WIDE(P, LIST, COUNT, MAP, FROM, VECTORS) scatter_wide(P, LIST, COUNT, (char *)(MAP), FROM, VECTORS)
+ALL_SIZES(nd_conv2d_narrow, NARROW, int16_t)
+ALL_SIZES(nd_conv2d_wide, WIDE, int32_t)
 
 #define COLLECT(NAME, TYPE)                                                                              \
     void NAME(const nd_projection *p, TYPE *map, TYPE *sums) {                                           \

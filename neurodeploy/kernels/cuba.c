@@ -14,8 +14,8 @@ enum { DU, DV, VTH, REFRACTORY, BIAS, RESET };    /* fields */
 enum { KEEP_U, KEEP_V, THRESHOLD, LANE_BIAS };    /* lanes */
 enum { SUMS, MAP, WIDE };                         /* where the input comes from */
 
-#define VECTORS 4
-#define GROUP (VECTORS * ND_LANES)
+#define VECTORS ND_VECTORS
+#define GROUP ND_GROUP
 #define INPUT_LIMIT (INT32_C(1) << 24) /* inputs below it fit 32 bits when shifted by six */
 #define BIAS_LIMIT (INT32_C(1) << 29)  /* u + v + bias below it fits 32 bits */
 
@@ -38,103 +38,129 @@ static void one(nd_population *p, int32_t i, int32_t a, int32_t *const *state, u
     *v = next;
 }
 
-/* What a range of neurons shares, as locals: through `p` the compiler would load it again after every store. */
+/* How much a population's vectors must look after, by what is known of it. */
 typedef struct {
-    const int32_t *lanes[4];
-    int32_t masks[4];
-    const int32_t *map_at;
-    int32_t *u, *v;
-    int32_t shift, subtract; /* subtract: all ones for that reset */
-} shared;
-
-ND_INLINE nd_i32 lane(const shared *f, int which, int32_t i) { return nd_load(f->lanes[which] + (i & f->masks[which])); }
+    int input;
+    int is_plain;   /* one keep_u, keep_v and threshold for all, u sure to stay within 24 bits, reset to 0 */
+    int has_bias;   /* else it is 0 */
+    int v_is_bound; /* v is sure to stay within 24 bits */
+} kind;
 
 /* Sums of the vector of neurons i..: narrow ones, of which `sums` holds that of neuron `from` first, or a map. */
-ND_INLINE int16_t *narrow_at(const shared *f, int16_t *sums, int32_t i, int32_t from, const int input) {
-    return sums + (input == MAP ? f->map_at[i / ND_LANES] : i - from);
+ND_INLINE int16_t *narrow_at(const nd_population *p, int16_t *sums, int32_t i, int32_t from, const int input) {
+    return sums + (input == MAP ? p->map_at[i / ND_LANES] : i - from);
 }
 
-/* Neurons i..i + GROUP - 1, of which those behind the last are zeros; returns 0, with nothing changed, where one of
- * them leaves the range of this arithmetic. */
-ND_INLINE int group(const shared *f, int32_t i, int32_t from, const void *sums, uint64_t *words, int64_t *active,
-                    const int input, const int is_bounded, const int is_zero_reset) {
-    nd_i32 next_u[VECTORS], next_v[VECTORS], low = nd_all(INT32_MAX), high = nd_all(INT32_MIN), far = {0};
-    uint64_t fired = 0, busy = 0;
+/* What a range of neurons shares, as locals: through the population the compiler would load it again after a store. */
+typedef struct {
+    nd_i32 keep_u, keep_v, threshold, most, least;
+    nd_i32 clear, subtract; /* all ones for that reset */
+    const int32_t *lanes[4];
+    int32_t steps[4]; /* from one group to the next */
+    int32_t shift;
+} shared;
+
+/* Of neurons whose lanes are at f->lanes: GROUP inputs at `at`, or at each vector's own; returns 0, with nothing changed
+ * but `fired`, where one of them leaves the range of this arithmetic. Those behind the last neuron are zeros. */
+ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t *vs, uint64_t *fired, nd_i32 *active,
+                    const kind k) {
+    nd_i32 next_u[VECTORS], next_v[VECTORS], busy[VECTORS], low = f->most, high = f->least, far = {0};
+    *fired = 0;
 #pragma GCC unroll 4
     for (int j = 0; j < VECTORS; j++) {
-        const int32_t k = i + j * ND_LANES;
-        const nd_i32 a = input == WIDE ? nd_load((const int32_t *)sums + (k - from))
-                                       : nd_widen16(narrow_at(f, (int16_t *)sums, k, from, input));
-        const nd_i32 u = nd_load(f->u + k), v = nd_load(f->v + k), bias = lane(f, LANE_BIAS, k);
-        next_u[j] = (nd_i32)((nd_u32)lif_decay_lanes(u, lane(f, KEEP_U, k)) + ((nd_u32)a << f->shift));
-        if (!is_bounded) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
+        const nd_i32 a = k.input == WIDE ? nd_load(at[j]) : nd_widen16(at[j]);
+        const nd_i32 u = nd_load(us + j * ND_LANES), v = nd_load(vs + j * ND_LANES);
+        const nd_i32 bias = k.has_bias ? nd_load(f->lanes[LANE_BIAS] + j * ND_LANES) : (nd_i32){0};
+        const nd_i32 keep_u = k.is_plain ? f->keep_u : nd_load(f->lanes[KEEP_U] + j * ND_LANES);
+        const nd_i32 keep_v = k.is_plain ? f->keep_v : nd_load(f->lanes[KEEP_V] + j * ND_LANES);
+        const nd_i32 threshold = k.is_plain ? f->threshold : nd_load(f->lanes[THRESHOLD] + j * ND_LANES);
+        next_u[j] = (nd_i32)((nd_u32)lif_decay_lanes(u, keep_u) + ((nd_u32)a << f->shift));
+        if (!k.is_plain) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
             far |= (nd_i32)((((nd_u32)u + (M - 1)) | ((nd_u32)next_u[j] + (M - 1))) >> 24);
-        if (input == WIDE) far |= (nd_i32)(((nd_u32)a + INPUT_LIMIT) >> 25);
-        const nd_i32 exact = lif_decay_lanes(v, lane(f, KEEP_V, k)) + next_u[j] + bias;
-        low = nd_min(low, exact);
-        high = nd_max(high, exact);
-        const nd_i32 threshold = lane(f, THRESHOLD, k);
+        if (k.input == WIDE) far |= (nd_i32)(((nd_u32)a + INPUT_LIMIT) >> 25);
+        const nd_i32 exact = lif_decay_lanes(v, keep_v) + next_u[j] + bias;
+        if (!k.v_is_bound) {
+            low = nd_min(low, exact);
+            high = nd_max(high, exact);
+        }
         const nd_choice fires = nd_above(exact, threshold);
-        next_v[j] = is_zero_reset ? nd_except(fires, exact) : exact - nd_where(fires, threshold & nd_all(f->subtract));
-        fired |= (uint64_t)fires.bits << (j * ND_LANES);
-        busy |= (uint64_t)nd_nonzero(a | u | v | bias) << (j * ND_LANES);
+        next_v[j] = k.is_plain ? nd_except(fires, exact)
+                               : exact - nd_where(fires, (exact & f->clear) | (threshold & f->subtract));
+        *fired |= (uint64_t)fires.bits << (j * ND_LANES);
+        busy[j] = a | u | v | bias;
     }
-    uint32_t outside = nd_above(high, nd_all(M - 1)).bits | nd_above(nd_all(1 - M), low).bits;
-    if (!is_bounded || input == WIDE) outside |= nd_nonzero(far);
+    uint32_t outside = k.v_is_bound ? 0 : nd_above(high, f->most).bits | nd_above(f->least, low).bits;
+    if (!k.is_plain) outside |= nd_nonzero(far);
     if (__builtin_expect(outside != 0, 0)) return 0;
 #pragma GCC unroll 4
     for (int j = 0; j < VECTORS; j++) {
-        nd_store(f->u + i + j * ND_LANES, next_u[j]);
-        nd_store(f->v + i + j * ND_LANES, next_v[j]);
+        nd_store(us + j * ND_LANES, next_u[j]);
+        nd_store(vs + j * ND_LANES, next_v[j]);
+        *active = nd_count(*active, busy[j]);
     }
-    memcpy((char *)words + i / 8, &fired, GROUP / 8);
-    *active += __builtin_popcountll(busy);
     return 1;
 }
 
 ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, void *sums, int32_t *const *state,
-                     uint64_t *words, const int input, const int is_bounded, const int is_zero_reset) {
-    shared f = {{0}, {0}, p->map_at, state[0], state[1], 6 + (input == WIDE ? 0 : p->input_exp),
-                -(p->fields[RESET][0] == RESET_SUBTRACT)};
-    memcpy(f.lanes, p->lanes, sizeof f.lanes);
-    memcpy(f.masks, p->lane_masks, sizeof f.masks);
+                     uint64_t *words, const kind k) {
+    shared f = {.keep_u = nd_load(p->lanes[KEEP_U]), .keep_v = nd_load(p->lanes[KEEP_V]),
+                .threshold = nd_load(p->lanes[THRESHOLD]), .most = nd_all(M - 1), .least = nd_all(1 - M),
+                .clear = nd_all(-(p->fields[RESET][0] == RESET_ZERO)),
+                .subtract = nd_all(-(p->fields[RESET][0] == RESET_SUBTRACT)),
+                .shift = 6 + (k.input == WIDE ? 0 : p->input_exp)};
     const int is_regular = p->is_regular;
-    int64_t active = 0;
+    for (int l = 0; l < 4; l++) {
+        f.lanes[l] = p->lanes[l] + (from & p->lane_masks[l]);
+        f.steps[l] = p->lane_masks[l] == -1 ? GROUP : 0;
+    }
+    nd_i32 active = {0};
+    int32_t *u = state[0], *v = state[1];
     for (int32_t i = from; i < nd_padded(to); i += GROUP) {
-        if (!is_regular || !group(&f, i, from, sums, words, &active, input, is_bounded, is_zero_reset)) {
+        const void *at[VECTORS];
+        uint64_t fired = 0;
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) {
+            at[j] = k.input == WIDE ? (const void *)((const int32_t *)sums + i - from + j * ND_LANES)
+                                    : narrow_at(p, sums, i + j * ND_LANES, from, k.input);
+            ND_HERE(at[j]);
+        }
+        if (is_regular && group(&f, at, u + i, v + i, &fired, &active, k)) {
+            memcpy((char *)words + i / 8, &fired, GROUP / 8);
+        } else {
             memset((char *)words + i / 8, 0, GROUP / 8);
-            for (int32_t k = i; k < i + GROUP && k < to; k++) {
-                const int32_t a = input == WIDE ? ((const int32_t *)sums)[k - from]
-                                                : *narrow_at(&f, sums, k, from, input) * (INT32_C(1) << p->input_exp);
-                one(p, k, a, state, words);
+            for (int32_t n = i; n < i + GROUP && n < to; n++) {
+                const int32_t lane = (n - i) % ND_LANES;
+                const void *vector = at[(n - i) / ND_LANES];
+                const int32_t a = k.input == WIDE ? ((const int32_t *)vector)[lane]
+                                                  : ((const int16_t *)vector)[lane] * (INT32_C(1) << p->input_exp);
+                one(p, n, a, state, words);
             }
         }
-        if (input != WIDE)
+        if (k.input != WIDE)
 #pragma GCC unroll 4
-            for (int j = 0; j < VECTORS; j++)
-                memset(narrow_at(&f, sums, i + j * ND_LANES, from, input), 0, ND_LANES * sizeof(int16_t));
+            for (int j = 0; j < VECTORS; j++) memset((void *)at[j], 0, ND_LANES * sizeof(int16_t));
+        for (int l = 0; l < 4; l++) f.lanes[l] += f.steps[l];
     }
-    p->active += active;
+    p->active += nd_sum(active);
 }
 
 void nd_cuba_narrow(nd_population *p, int32_t from, int32_t to, int16_t *sums, int32_t *const *state, uint64_t *words) {
-#define RANGE(INPUT, BOUNDED, ZERO) range(p, from, to, sums, state, words, INPUT, BOUNDED, ZERO)
-    const int zero = p->fields[RESET][0] == RESET_ZERO;
-    if (!p->map_at && p->is_bounded && zero) RANGE(SUMS, 1, 1);
-    else if (!p->map_at && p->is_bounded) RANGE(SUMS, 1, 0);
-    else if (!p->map_at && zero) RANGE(SUMS, 0, 1);
-    else if (!p->map_at) RANGE(SUMS, 0, 0);
-    else if (p->is_bounded && zero) RANGE(MAP, 1, 1);
-    else if (p->is_bounded) RANGE(MAP, 1, 0);
-    else if (zero) RANGE(MAP, 0, 1);
-    else RANGE(MAP, 0, 0);
-#undef RANGE
+#define RANGE(INPUT, ...) range(p, from, to, sums, state, words, (kind){INPUT, __VA_ARGS__})
+#define KINDS(INPUT)                                               \
+    do {                                                           \
+        if (!p->is_plain) RANGE(INPUT, 0, 1, 0);                   \
+        else if (p->has_bias && p->v_is_bound) RANGE(INPUT, 1, 1, 1); \
+        else if (p->has_bias) RANGE(INPUT, 1, 1, 0);               \
+        else if (p->v_is_bound) RANGE(INPUT, 1, 0, 1);             \
+        else RANGE(INPUT, 1, 0, 0);                                \
+    } while (0)
+    if (p->map_at) KINDS(MAP);
+    else KINDS(SUMS);
 }
 
 void nd_cuba_wide(nd_population *p, int32_t from, int32_t to, const int32_t *sums, int32_t *const *state,
                   uint64_t *words) {
-    if (p->fields[RESET][0] == RESET_ZERO) range(p, from, to, (void *)sums, state, words, WIDE, 0, 1);
-    else range(p, from, to, (void *)sums, state, words, WIDE, 0, 0);
+    range(p, from, to, (void *)sums, state, words, (kind){WIDE, 0, 1, 0});
 }
 
 /* Whether no neuron has a refractory period and all biases leave room. */

@@ -6,7 +6,7 @@
 #include "nd.h"
 #include "vec.h"
 
-#define AT_ONCE 4 /* entries written before the word is asked whether there are more */
+#define AT_ONCE 16 /* entries written at a time, however many there are */
 
 int nd_events_init(nd_events *e, int64_t rows, int is_graded) {
     e->start = calloc((size_t)rows + 1, sizeof *e->start);
@@ -37,14 +37,26 @@ static int reserve(nd_events *e, int64_t needed) {
     return 1;
 }
 
+/* Writes up to AT_ONCE entries too many. */
 static inline int32_t *emit(int32_t *out, uint64_t word, int32_t base) {
+#if ND_BYTES == 64
+    if (!word) return out;
+    const __m512i first = _mm512_add_epi32(_mm512_set1_epi32(base), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    for (int k = 0; k < 4; k++, word >>= 16) {
+        const __m512i lanes = _mm512_add_epi32(first, _mm512_set1_epi32(16 * k));
+        _mm512_storeu_si512(out, _mm512_maskz_compress_epi32((__mmask16)word, lanes));
+        out += __builtin_popcount((uint16_t)word);
+    }
+    return out;
+#else
     int32_t *const end = out + __builtin_popcountll(word);
     while (word)
-        for (int k = 0; k < AT_ONCE; k++) { /* of an empty word: something that the next entry overwrites */
+        for (int k = 0; k < 4; k++) { /* of an empty word: something that the next entry overwrites */
             *out++ = base + __builtin_ctzll(word | (UINT64_C(1) << 63));
             word &= word - 1;
         }
     return end;
+#endif
 }
 
 int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int32_t size) {

@@ -46,7 +46,9 @@ struct nd_population {
     int32_t input_exp;
     int32_t is_tiled;                  /* a cuba population fed by dense projections with tiles only, no cycle */
     int32_t is_regular;                /* cuba: no refractory period, moderate biases */
-    int32_t is_bounded;                /* narrow: u is sure to stay within 24 bits */
+    int32_t is_plain;                  /* narrow: one kept share of u, of v, one threshold for all; u is sure to stay
+                                          within 24 bits; reset to 0 */
+    int32_t has_bias, v_is_bound;      /* cuba: any bias is not 0; plain: v is sure to stay within 24 bits */
     const int32_t *const *fields;      /* (padded) each, as NeuronModel.kernel_fields orders them */
     const int32_t *lanes[4];           /* cuba: kept of u, kept of v, register that v must exceed, bias: (padded), or */
     int32_t lane_masks[4];             /* ND_WORD equal ones where the mask is ND_WORD - 1, else it is -1 */
@@ -72,7 +74,7 @@ typedef struct {
     const void *weights;
     const int64_t *indptr;         /* sparse: first synapse of each source */
     const int32_t *indices;
-    const int64_t *fan_out;        /* conv2d, direct: (n_source) synapses of each source */
+    const int32_t *fan_out;        /* conv2d, direct: (n_source) synapses of each source */
     const int8_t *tiles;           /* dense, see dense.c */
     const int8_t *dots;            /* dense, see dot.c; NULL where it has no use */
     const int8_t *small;
@@ -81,10 +83,10 @@ typedef struct {
     int32_t weight_shift;
     int32_t tile_limit;            /* not narrow: so many rows of tiles are sure to sum up within 16 bits */
     const void *taps;
-    const int32_t *base, *tap;     /* conv2d: for each source where its block lies in the map, and in the taps */
-    const int32_t *row_at;         /* conv2d: where each row of a block lies behind its base */
+    const int32_t *base, *tap;     /* conv2d: for each source where its block lies in the map, and in the taps; bytes */
+    const int32_t *vector_at;      /* conv2d: where each vector of a block lies behind its base; bytes */
     const int32_t *at;             /* conv2d: where in the map the sums of each target pixel begin */
-    int32_t n_rows, row_vectors, map_size;
+    int32_t vectors, map_size;
     const int32_t *meets_y, *meets_x; /* graded conv2d: output row each (source row, tap) adds to, or -1; so columns */
     int32_t c_in, h_in, w_in, c_out, h_out, w_out, kh, kw, groups;
     int32_t channels_last;         /* conv2d: whether the target's neurons are in that order, else channels first */

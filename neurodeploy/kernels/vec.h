@@ -18,7 +18,12 @@
 
 #define ND_LANES (ND_BYTES / 4)       /* int32 per vector */
 #define ND_HALF_LANES (ND_BYTES / 2)  /* int16 per vector */
+#define ND_VECTORS 4                  /* of a group */
+#define ND_GROUP (ND_VECTORS * ND_LANES)
 #define ND_INLINE static inline __attribute__((always_inline))
+
+/* Keeps GCC from computing addresses of a pointer's neighbours ahead, and running out of registers for them. */
+#define ND_HERE(POINTER) __asm__("" : "+r"(POINTER))
 
 typedef int32_t nd_i32 __attribute__((vector_size(ND_BYTES)));
 typedef uint32_t nd_u32 __attribute__((vector_size(ND_BYTES)));
@@ -135,6 +140,22 @@ ND_INLINE uint32_t nd_nonzero(nd_i32 x) {
 #else
     return nd_bits((nd_i32)(x != 0));
 #endif
+}
+
+/* `total` plus 1 in the lanes in which x is not 0. */
+ND_INLINE nd_i32 nd_count(nd_i32 total, nd_i32 x) {
+#if ND_BYTES == 64
+    const __m512i one = _mm512_set1_epi32(1);
+    return (nd_i32)_mm512_add_epi32((__m512i)total, _mm512_min_epu32((__m512i)x, one));
+#else
+    return total - (nd_i32)(x != 0);
+#endif
+}
+
+ND_INLINE int64_t nd_sum(nd_i32 x) {
+    int64_t total = 0;
+    for (int k = 0; k < ND_LANES; k++) total += x[k];
+    return total;
 }
 
 /* x in the chosen lanes, 0 in the others. */

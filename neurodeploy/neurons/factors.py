@@ -65,5 +65,6 @@ def factors(
         theta=field("theta", lambda: threshold),
         v_reset=v_reset,
         v0=field("v0", lambda: {"zero": zero, "v_leak": leak, "v_reset": v_reset}[s.v_init]),
+        i0=field("i0", lambda: zero),
         v_min=field("v_min", lambda: np.full_like(one, -np.inf if s.v_min is None else s.v_min)),
     )

@@ -20,9 +20,8 @@ class Blocks:
     taps: NDArray[Any]
     base: Ints
     tap: Ints
-    row_at: Ints
+    vector_at: Ints
     at: Ints
-    row_vectors: int
     map_size: int
 
 
@@ -80,9 +79,10 @@ def blocks(c: Conv2d, weights: NDArray[Any], vector: int) -> Blocks:
     else:
         flat = by_channel.reshape(c_in * y.taps.shape[0] * x.taps.shape[0], across[0] * across[1], -1)
         row_at = (row_y[:, None] + row_x).ravel()
-    row_vectors = -(-flat.shape[2] // vector)
-    wide = np.zeros((*flat.shape[:2], row_vectors * vector), weights.dtype)
+    per_row = -(-flat.shape[2] // vector)
+    wide = np.zeros((*flat.shape[:2], per_row * vector), weights.dtype)
     wide[:, :, : flat.shape[2]] = flat
+    vector_at = (row_at[:, None] + np.arange(per_row) * vector).ravel()
     distinct, number = np.unique(wide.reshape(len(wide), -1), axis=0, return_inverse=True)
     number = number.reshape(c_in, y.taps.shape[0], x.taps.shape[0])
     channel = np.arange(c_in)[:, None, None]
@@ -95,8 +95,7 @@ def blocks(c: Conv2d, weights: NDArray[Any], vector: int) -> Blocks:
         distinct,
         base.astype(np.int32).ravel(),
         np.broadcast_to(tap, base.shape).astype(np.int32).ravel(),
-        row_at.astype(np.int32),
+        vector_at.astype(np.int32),
         at.astype(np.int32).ravel(),
-        row_vectors,
-        y.length * x.length * c_out + (row_vectors + 4) * vector,
+        y.length * x.length * c_out + (per_row + 4) * vector,
     )

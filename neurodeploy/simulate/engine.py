@@ -52,8 +52,8 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
 
 
 def _threads(plan: Plan) -> int:
-    work = plan.batch * plan.steps * plan.net.neurons
-    if work < 2 * NEURON_STEPS_PER_THREAD or plan.batch < 2:
+    if plan.batch == 1:
         return 1
+    work = plan.batch * plan.steps * plan.net.neurons
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(allowed, plan.batch, work // NEURON_STEPS_PER_THREAD))

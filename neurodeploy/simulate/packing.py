@@ -42,7 +42,7 @@ class Packing:
         """The weights of a projection into ``target``, an ``nd_population``."""
         c = incoming.projection.connection
         if isinstance(c, Conv2d):
-            slot.fan_out = self._keep(self._by_source(incoming, c.fan_out()), np.int64)
+            slot.fan_out = self._keep(self._by_source(incoming, c.fan_out()), np.int32)
             (self._fill_graded_kernel if incoming.is_graded else self._fill_blocks)(slot, incoming, target)
         elif isinstance(c, Dense):
             weights = self._by_target(incoming, self._by_source(incoming, c.weights, axis=1))
@@ -53,7 +53,7 @@ class Packing:
         elif isinstance(c, Sparse):
             self._fill_sparse(slot, incoming, target, c)
         else:
-            slot.fan_out = self._keep(c.fan_out(), np.int64)
+            slot.fan_out = self._keep(c.fan_out(), np.int32)
 
     def map_at(self, slot: Any, target: Any) -> int | None:
         """Where each vector of sums lies in the map of a population's only convolution; None where one is torn."""
@@ -125,10 +125,11 @@ class Packing:
         made = blocks(c, weights, self._bytes // weights.itemsize)
         pixels = self._pixels.get(incoming.projection.target)
         slot.channels_last = pixels is not None
-        slot.taps, slot.row_at = keep(made.taps, dtype), keep(made.row_at, np.int32)
-        slot.base, slot.tap = (keep(self._by_source(incoming, t), np.int32) for t in (made.base, made.tap))
+        slot.taps, slot.vector_at = keep(made.taps, dtype), keep(made.vector_at * weights.itemsize, np.int32)
+        size = weights.itemsize
+        slot.base, slot.tap = (keep(self._by_source(incoming, t * size), np.int32) for t in (made.base, made.tap))
         slot.at = keep(made.at if pixels is None else made.at[pixels], np.int32)
-        slot.n_rows, slot.row_vectors, slot.map_size = len(made.row_at), made.row_vectors, made.map_size
+        slot.vectors, slot.map_size = len(made.vector_at), made.map_size
 
     def _fill_graded_kernel(self, slot: Any, incoming: Incoming, target: Any) -> None:
         c = self._fill_shape(slot, incoming)

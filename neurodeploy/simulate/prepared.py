@@ -21,7 +21,7 @@ from neurodeploy.simulate.order import neuron_order, pixel_orders
 from neurodeploy.simulate.packing import Packing
 from neurodeploy.simulate.signatures import declare
 from neurodeploy.simulate.structs import BITS, FLAGS, MESSAGES, WORD, Population, Projection, Raster
-from neurodeploy.simulate.sums import Incoming, bounds_current, fits32, narrow_exponent
+from neurodeploy.simulate.sums import Incoming, Reach, fits32, narrow_exponent
 
 KINDS = {"dense": 0, "sparse": 1, "conv2d": 2, "direct": 3}
 MAX_SOURCES = 2**23 - 1
@@ -136,10 +136,14 @@ class Prepared:
             )
             entry.lane_masks[k] = -1 if some is None else WORD - 1
         entry.is_regular = self.library.nd_cuba_is_regular(ctypes.byref(entry))
+        entry.has_bias = bool(np.any(bias))
         exponent = narrow_exponent(incoming)
         if exponent is not None:
             entry.is_narrow, entry.input_exp = True, exponent
-            entry.is_bounded = bounds_current(population, incoming, exponent)
+            reach = Reach.of(population, bias, incoming, exponent)
+            is_uniform = all(entry.lane_masks[k] == WORD - 1 for k in range(3))
+            entry.is_plain = is_uniform and reach.u_is_bound and population.reset == "zero"
+            entry.v_is_bound = reach.v_is_bound
         dense = all(isinstance(i.projection.connection, Dense) and i.fits_bytes(i.exponent) for i in incoming)
         entry.is_tiled = dense and not is_recurrent and fits32(incoming)
 

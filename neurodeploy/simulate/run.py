@@ -87,12 +87,13 @@ def simulate(
         raise SimulationError("the network has no population", where="simulate", remedy="add one, and connect it")
     inputs, batched = _inputs(net, spikes)
     length = next(iter(inputs.values())).shape[1]
-    total = length + net.latency_steps if steps is None else steps
-    if total <= net.latency_steps:
+    latency = net.latency_steps
+    total = length + latency if steps is None else steps
+    if total <= latency:
         raise SimulationError(
-            f"{total} steps do not reach the last layer, which starts after {net.latency_steps}",
+            f"{total} steps do not reach the last layer, which starts after {latency}",
             where="simulate",
-            remedy=f"run at least {net.latency_steps + 1} steps",
+            remedy=f"run at least {latency + 1} steps",
         )
     if total > MOST_STEPS:
         raise SimulationError(
@@ -100,7 +101,7 @@ def simulate(
         )
     if strict:
         _refuse_altered(net)
-    plan = Plan(net, inputs, total, total - net.latency_steps, _registers(net, record or {}), strict)
+    plan = Plan(net, inputs, total, total - latency, _registers(net, record or {}), strict)
     outcome, used = _run(plan, engine, threads)
 
     def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -113,7 +114,7 @@ def simulate(
         count(plan, outcome, placed),
         total,
         used,
-        net.latency_steps,
+        latency,
     )
 
 

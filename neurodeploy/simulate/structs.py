@@ -37,9 +37,8 @@ class Population(ctypes.Structure):
         *_pointers("step"),
         *_int32("size", "n_ports", "n_outputs", "first_raster", "first_projection", "n_projections"),
         *_int32("n_registers", "n_state", "first", "last", "reset_interval", "reset_offset"),
-        *_int32(
-            "component", "is_recurrent", "fits32", "is_narrow", "input_exp", "is_tiled", "is_regular", "is_bounded"
-        ),
+        *_int32("component", "is_recurrent", "fits32", "is_narrow", "input_exp"),
+        *_int32("is_tiled", "is_regular", "is_plain", "has_bias", "v_is_bound"),
         *_pointers("fields"),
         ("lanes", ctypes.c_void_p * 4),
         ("lane_masks", ctypes.c_int32 * 4),
@@ -56,8 +55,8 @@ class Projection(ctypes.Structure):
         *_int32("n_source", "n_target"),
         *_pointers("weights", "indptr", "indices", "fan_out", "tiles", "dots", "small", "short_indices", "packed"),
         *_int32("weight_shift", "tile_limit"),
-        *_pointers("taps", "base", "tap", "row_at", "at"),
-        *_int32("n_rows", "row_vectors", "map_size"),
+        *_pointers("taps", "base", "tap", "vector_at", "at"),
+        *_int32("vectors", "map_size"),
         *_pointers("meets_y", "meets_x"),
         *_int32("c_in", "h_in", "w_in", "c_out", "h_out", "w_out", "kh", "kw", "groups", "channels_last"),
     ]

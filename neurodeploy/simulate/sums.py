@@ -16,9 +16,13 @@ INPUT_LIMIT = 2**24
 """Of kernels/cuba.c."""
 U_LIMIT = 2**23 - 1
 DECAY_ONE = 4096
+INPUT_SHIFT = 6
 MOST_SHIFT = 15
 PACKED_TARGETS = 2**24
 """What an index of 24 bits beside a weight can name."""
+
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,23 +96,49 @@ def narrow_exponent(incoming: Sequence[Incoming]) -> int | None:
             return None
         if not isinstance(c, Conv2d) and not (isinstance(c, (Dense, Sparse)) and i.fits_bytes(exponent)):
             return None
-    largest = largest_sum(incoming, exponent).max(initial=0)
+    low, high = sum_bounds(incoming, exponent)
+    largest = max(-int(low.min(initial=0)), int(high.max(initial=0)))
     return exponent if largest <= INT16 and largest << exponent < INPUT_LIMIT else None
 
 
-def largest_sum(incoming: Sequence[Incoming], exponent: int) -> NDArray[np.int64]:
-    """Largest magnitude of each target's input (n_target,), in units of 2^exponent."""
+def sum_bounds(incoming: Sequence[Incoming], exponent: int) -> tuple[Ints, Ints]:
+    """Smallest and largest input of each target (n_target,), in units of 2^exponent."""
     bounds = []
     for sums in ([i.low for i in incoming], [i.high for i in incoming]):
         parts = [(s >> i.shift) << (i.exponent - exponent) for s, i in zip(sums, incoming, strict=True)]
-        bounds.append(np.abs(np.sum(parts, axis=0)))
-    return np.asarray(np.maximum(*bounds), dtype=np.int64)
+        bounds.append(np.asarray(np.sum(parts, axis=0), dtype=np.int64))
+    return bounds[0], bounds[1]
 
 
-def bounds_current(population: ChipPopulation, incoming: Sequence[Incoming], exponent: int) -> bool:
-    """Whether u stays within 24 bits: |u| <= |u0| + input / (1 - kept share), a geometric series."""
-    lost = population.full("du") + 1
-    largest = largest_sum(incoming, exponent) << (exponent + 6)
-    endless = (lost == 0) & (largest > 0)
-    bound = np.abs(population.full("u0")) + -(-largest * DECAY_ONE // np.maximum(lost, 1))
-    return bool(not endless.any() and np.all(bound <= U_LIMIT))
+@dataclass(frozen=True)
+class Reach:
+    """What is sure of a cuba population's registers.
+
+    Attributes:
+        u_is_bound: u stays within 24 bits.
+        v_is_bound: So does v, before its reset too.
+    """
+
+    u_is_bound: bool
+    v_is_bound: bool
+
+    @classmethod
+    def of(cls, population: ChipPopulation, bias: Ints, incoming: Sequence[Incoming], exponent: int) -> Reach:
+        """From |x| <= |x0| + input / (1 - kept share), a geometric series; a reset to 0 keeps v below its threshold."""
+        low, high = (bound << (exponent + INPUT_SHIFT) for bound in sum_bounds(incoming, exponent))
+        lost_u, lost_v = population.full("du") + 1, population.full("dv")
+        u0, v0 = np.abs(population.full("u0")), np.abs(population.full("v0"))
+        least_u, most_u = -(u0 + _series(-low, lost_u)), u0 + _series(high, lost_u)
+        least_v = v0 + _series(np.maximum(0, -(least_u + bias)), lost_v)
+        most_v = v0 + _series(np.maximum(0, most_u + bias), lost_v)
+        if population.reset == "zero":
+            after_reset = np.maximum(np.maximum(v0, population.full("vth") << INPUT_SHIFT), 0)
+            most_v = np.minimum(most_v, after_reset + most_u + np.maximum(0, bias))
+        u_is_bound = bool(np.all(-least_u <= U_LIMIT) and np.all(most_u <= U_LIMIT))
+        return cls(u_is_bound, u_is_bound and bool(np.all(least_v <= U_LIMIT) and np.all(most_v <= U_LIMIT)))
+
+
+def _series(each: Ints, lost: Ints) -> Ints:
+    """An upper bound of what adds up where `lost` / 4096 of it is lost in every step; huge where nothing is."""
+    endless = np.where(each > 0, np.int64(2) ** 40, 0)
+    return np.where(lost > 0, -(-each * DECAY_ONE // np.maximum(lost, 1)), endless)

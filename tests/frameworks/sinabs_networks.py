@@ -100,6 +100,7 @@ def readouts() -> list[Case]:
         Case("ExpLeak", "between layers", lambda: ending(sl.ExpLeak(5.0), linear(N_OUT, 6), sl.IAF()), FLAT),
         Case("ExpLeakSqueeze", "read-out", lambda: _squeezed_leak(), FLAT),
         Case("Linear", "read-out without neurons", lambda: ending(), FLAT),
+        Case("Linear", "read-out without neurons, squeezed", lambda: nn.Sequential(*_squeezed_leak()[:-1]), FLAT),
     ]
 
 

@@ -177,6 +177,15 @@ def test_the_user_s_time_step_goes_to_the_frontend_and_other_options_stay() -> N
 
 
 @pytest.mark.usefixtures("toy")
+def test_options_of_the_frontend() -> None:
+    state = run_passes(random_net(), "loihi2", nd.Options(frontend={"dt_s": 0.25}), stop_after="read", sample=SAMPLE)
+    assert state.semantics is not None and state.semantics.dt_s == 0.25
+    with pytest.raises(ModelError, match="no option 'dt_ss'") as caught:
+        nd.compile(random_net(), options=nd.Options(frontend={"dt_ss": 0.25}))
+    assert "did you mean 'dt_s'" in caught.value.remedy
+
+
+@pytest.mark.usefixtures("toy")
 @pytest.mark.parametrize(
     ("sample", "error", "text"),
     [

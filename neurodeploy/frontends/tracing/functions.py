@@ -158,6 +158,18 @@ def avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mappin
     return _apply(rec, result, a["input"], "AvgPool2d", params, a["input"].dim() - 3)
 
 
+def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
+    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
+    a = {"ceil_mode": False} | _bound(names, args, kwargs)
+    if a["norm_type"] != 1 or a["ceil_mode"]:
+        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
+    size = _numbers(a["kernel_size"], 2)
+    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
+    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
+    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
+
+
 def avg_pool1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     """NIR has no such node: a convolution of every channel with equal taps."""
     names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
@@ -199,18 +211,6 @@ def _average1d(rec: Recorder, result: Any, source: Any, size: Any, stride: Any, 
     return _apply(rec, result, source, "Conv1d", params, source.dim() - 2)
 
 
-def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
-    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
-    a = {"ceil_mode": False} | _bound(names, args, kwargs)
-    if a["norm_type"] != 1 or a["ceil_mode"]:
-        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
-    size = _numbers(a["kernel_size"], 2)
-    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
-    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
-    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
-
-
 def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
     a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
@@ -242,9 +242,9 @@ LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]
     "conv2d": conv2d,
     "avg_pool1d": avg_pool1d,
     "avg_pool2d": avg_pool2d,
+    "lp_pool2d": lp_pool2d,
     "adaptive_avg_pool1d": adaptive_avg_pool1d,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
-    "lp_pool2d": lp_pool2d,
     "max_pool2d": max_pool2d,
     "batch_norm": batch_norm,
 }
