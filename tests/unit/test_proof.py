@@ -90,6 +90,19 @@ def test_bits_that_rounding_decides_are_ties() -> None:
         proof(near, sample)
 
 
+def test_a_membrane_at_its_threshold_is_no_tie() -> None:
+    """Quarters add up to the threshold without rounding: whether that fires is a convention, not an accident."""
+    imported = from_module(Net([Layer([[0.25] * 4, [0.5] * 4], 0.0)]))
+    sample = {"in": np.ones((1, 5, 4), np.uint8)}
+    network = lower(imported.graph, resolve_semantics(imported.graph, imported.semantics))
+    assert prove(imported, network, sample, where="Net")["mismatching"] == 0
+    node = imported.graph.nodes["n0"]
+    other = replace(node, conventions={**node.conventions, "spike": "ge"})
+    graph = replace(imported.graph, nodes={**imported.graph.nodes, "n0": other})
+    with pytest.raises(SourceDiffers, match="differ in 5 bits"):
+        prove(imported, lower(graph, resolve_semantics(graph, imported.semantics)), sample, where="Net")
+
+
 def test_a_silent_layer_is_void() -> None:
     net = random_net()
     net.layers[1] = Layer(-np.abs(net.layers[1].weight), 0.9)
