@@ -339,6 +339,12 @@ def test_conventions_and_factors_of_a_node_are_checked(
     assert "node 'n'" in caught.value.where and caught.value.remedy
 
 
+def test_a_node_may_lack_the_graph_s_bound() -> None:
+    nodes = [linear("w", [[-1.0]]), neurons("n", 1, {"v_min": None}), linear("v", [[1.0]]), neurons("m", 1)]
+    net = network(chain_of(*nodes, shape=(1,)), v_min=-2.0)
+    assert [p.dynamics.v_min.item() for p in net.populations.values()] == [-np.inf, -2.0]
+
+
 def test_exact_factors_make_the_time_step_needless() -> None:
     params = {"tau": 2.0, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
     exact = {"b": 0.9, "k": 1.0, "l": 0.0}
