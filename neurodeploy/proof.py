@@ -199,12 +199,16 @@ def _apart(found: NDArray[Any], expected: NDArray[Any], relative: float) -> NDAr
 
 
 def _ties(population: Population, run: FloatRun, theirs: NDArray[Any], relative: float) -> NDArray[np.bool_]:
-    """Where rounding may decide over the number of spikes, (B, T, n)."""
+    """Where rounding may decide over the number of spikes, (B, T, n).
+
+    Not where the membrane equals the threshold in float64: there nothing was rounded, and ``>`` or ``>=`` decides.
+    """
     name, theta, rules = population.name, population.dynamics.theta, population.rules
     potential, ours = run.potentials[name], run.spikes[name]
     near = relative * np.maximum(np.abs(theta), np.abs(potential).max(axis=(0, 1)))
     more = np.maximum(ours, theirs) if rules.spike == "multi_trunc" else 1
-    tied = np.abs(potential - more * theta) <= near
+    distance = np.abs(potential - more * theta)
+    tied = (distance > 0) & (distance <= near)
     if rules.spike == "multi_trunc":
         tied &= np.abs(ours.astype(np.int64) - theirs) == 1
     if rules.reset == "subtract_gated":  # what the stored membrane stands for is not among the spikes

@@ -126,6 +126,7 @@ def layers() -> list[Case]:
         Case("the user's own forward", "feedback from the second step on", nets.LateFeedback, FLAT),
         Case("the user's own forward", "one cell and one Linear for several layers", nets.Shared, FLAT),
         Case("the user's own forward", "zeros as the first state, as Norse starts", nets.ZeroStart, FLAT),
+        Case("the user's own forward", "a SequentialState and a read-out, one step per call", nets.Stateful, FLAT),
         Case("the user's own forward", "residual around a layer", nets.Residual, FLAT),
         Case("the user's own forward", "two branches, concatenated; two outputs", nets.Branches, FLAT),
     ]

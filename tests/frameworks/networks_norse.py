@@ -247,6 +247,21 @@ class Residual(nn.Module):
         return z3, (a, b, c)
 
 
+class Stateful(nn.Module):
+    """A state by another name, and a read-out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = two(lambda n: norse.LIFCell(), 12.0)
+        self.readout = norse.LILinearCell(N_OUT, 3)
+
+    def forward(self, x: Any, hidden: Any = None) -> Any:
+        inner, v = hidden or (None, None)
+        z, inner = self.net(x, inner)
+        out, v = self.readout(z, v)
+        return out, (inner, v)
+
+
 class Shared(nn.Module):
     """One cell for two layers, each with a state of its own, and one Linear used twice."""
 

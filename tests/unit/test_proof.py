@@ -90,6 +90,19 @@ def test_bits_that_rounding_decides_are_ties() -> None:
         proof(near, sample)
 
 
+def test_a_membrane_at_its_threshold_is_no_tie() -> None:
+    """Quarters add up to the threshold without rounding: whether that fires is a convention, not an accident."""
+    imported = from_module(Net([Layer([[0.25] * 4, [0.5] * 4], 0.0)]))
+    sample = {"in": np.ones((1, 5, 4), np.uint8)}
+    network = lower(imported.graph, resolve_semantics(imported.graph, imported.semantics))
+    assert prove(imported, network, sample, where="Net")["mismatching"] == 0
+    node = imported.graph.nodes["n0"]
+    other = replace(node, conventions={**node.conventions, "spike": "ge"})
+    graph = replace(imported.graph, nodes={**imported.graph.nodes, "n0": other})
+    with pytest.raises(SourceDiffers, match="differ in 5 bits"):
+        prove(imported, lower(graph, resolve_semantics(graph, imported.semantics)), sample, where="Net")
+
+
 def test_a_silent_layer_is_void() -> None:
     net = random_net()
     net.layers[1] = Layer(-np.abs(net.layers[1].weight), 0.9)
@@ -161,6 +174,15 @@ def test_the_user_s_time_step_goes_to_the_frontend_and_other_options_stay() -> N
     options = nd.Options({"dt_s": 0.5, "readout": "v_last"})
     state = run_passes(random_net(), "loihi2", options, stop_after="prove", sample=SAMPLE)
     assert state.semantics is not None and (state.semantics.dt_s, state.semantics.readout) == (0.5, "v_last")
+
+
+@pytest.mark.usefixtures("toy")
+def test_options_of_the_frontend() -> None:
+    state = run_passes(random_net(), "loihi2", nd.Options(frontend={"dt_s": 0.25}), stop_after="read", sample=SAMPLE)
+    assert state.semantics is not None and state.semantics.dt_s == 0.25
+    with pytest.raises(ModelError, match="no option 'dt_ss'") as caught:
+        nd.compile(random_net(), options=nd.Options(frontend={"dt_ss": 0.25}))
+    assert "did you mean 'dt_s'" in caught.value.remedy
 
 
 @pytest.mark.usefixtures("toy")
