@@ -163,6 +163,7 @@ def written_into(x: Any) -> Any:
         (lambda x: torch.tensor(x.tolist()), "tolist"),
         (lambda x: x[:, torch.randperm(30)] * 1.0, "mul"),
         (lambda x: x.abs_(), "abs_"),
+        (lambda x: x.to(torch.bfloat16).float(), "bfloat16"),
         (lambda x: x - 1, "sub"),
         (lambda x: torch.add(x, x, alpha=2), "alpha"),
         (lambda x: x + x[:, :1], "broadcasts"),
