@@ -19,6 +19,7 @@ from neurodeploy.cli_options import (
     TARGET,
     Choice,
     Group,
+    Shape,
     as_json,
     cluster_option,
     compile_options,
@@ -29,10 +30,11 @@ from neurodeploy.cli_options import (
     lava_python,
     semantics_options,
 )
+from neurodeploy.compilation import Options
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
-from neurodeploy.pipeline import PASSES, Options
+from neurodeploy.pipeline import PASSES
 from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import usable_targets
@@ -41,8 +43,8 @@ from neurodeploy.verify import AGAINST
 
 def _options(values: dict[str, Any]) -> Options:
     semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    names = ("output", "max_neurons_per_core", "input_shape", "input_message_bits")
-    return Options(semantics, values.get("bits", 8), **{name: values.get(name) for name in names})
+    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
+    return Options(semantics, **{name: values[name] for name in names if name in values})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -192,15 +194,38 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
 
 
 @app.command()
-@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("model", type=MODEL)
+@click.argument("other", type=MODEL)
+@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
+@semantics_options
+@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
+@as_json
+def compare(model: str, other: str, data: Path, as_json: bool, **values: Any) -> None:
+    """Run MODEL's float network beside a program (OTHER.ndp) or another model, and compare spikes layer by layer."""
+    from neurodeploy.compare import compare_files
+
+    with show.bar("samples") as progress:
+        facts = compare_files(model, other, data, _options(values), progress=progress)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.comparison(facts)
+
+
+@app.command()
+@click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
+@click.option("--allow-lossy", is_flag=True, help="For nir: write also what other tools would run differently.")
+@semantics_options
+@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
 @as_json
-def export(program: Path, name: str, out: Path, as_json: bool) -> None:
-    """Write a PROGRAM in another format, or say all that keeps it from being written."""
+def export(source: str, name: str, out: Path, allow_lossy: bool, as_json: bool, **values: Any) -> None:
+    """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
-    facts = export_file(program, name, out)
+    options = _options(values) if any(value is not None for value in values.values()) else None
+    facts = export_file(source, name, out, options, allow_lossy=allow_lossy)
     if as_json:
         show.json_out(facts)
     else:

@@ -138,9 +138,19 @@ def compile_options(command: F) -> F:
         type=click.IntRange(0, 32),
         help="Of a .net file without input neurons: 0 for spikes (default), else graded messages of so many bits.",
     )(command)
-    command = click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a .net file that does not say it.")(
-        command
-    )
+    command = click.option(
+        "--input-shape",
+        type=Shape(),
+        metavar="C,H,W",
+        help="Of a .net file, or one step of a torch module, that does not say it.",
+    )(command)
+    command = click.option(
+        "--tolerance-bits",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Spikes of a torch module that may differ from those of the network read from it, beside ties.",
+    )(command)
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)

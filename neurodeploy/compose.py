@@ -43,29 +43,29 @@ def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
     return convolution(node, source_shape, where)
 
 
-def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
-    """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it."""
+def output_shape(node: Node, source_shape: Shape, connection: Connection | None, where: str) -> Shape:
+    """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it.
+
+    Raises:
+        ShapeMismatch: A Flatten node names axes that its input lacks.
+    """
     if connection is not None:
         shape = connection.target_shape
         return (shape[0], shape[2]) if node.type == "Conv1d" else shape
     if node.type == "Delay":
         return source_shape
-    start, end = flattened_axes(node, len(source_shape))
+    start, end = _flattened(node, len(source_shape), where)
     return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
 
 
-def flattened_axes(node: Node, rank: int) -> tuple[int, int]:
-    """First and last axis of the input that a Flatten node joins, counted from 0 and without batch.
-
-    Raises:
-        ShapeMismatch: The input has no such axes.
-    """
+def _flattened(node: Node, rank: int, where: str) -> tuple[int, int]:
+    """First and last axis of the input that a Flatten node joins, counted from 0 and without batch."""
     start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
     first, last = (n + rank if n < 0 else n for n in (start, end))
     if not 0 <= first <= last < rank:
         raise ShapeMismatch(
             f"start_dim = {start} and end_dim = {end} of an input with {rank} axes",
-            where=f"node '{node.name}'",
+            where=where,
             remedy="count the axes from 0, without batch and time",
         )
     return first, last

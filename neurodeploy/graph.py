@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Node:
             ``NODE_FIELDS`` by name; ``v_init`` and ``v_min`` may also be arrays of the layer's shape.
         exact: Discrete-time factors taken from a module, which override those that follow from ``params`` and dt:
             float64 arrays of the layer's shape or scalars by the names of ``FloatDynamics`` fields
-            (``a, w, b, k, l, theta, v_reset, v0``).
+            (``a, w, b, k, l, theta, v_reset, v0, i0``).
     """
 
     name: str
@@ -54,11 +55,20 @@ class Graph:
 
     def before(self, name: str) -> list[str]:
         """Nodes with an edge into ``name``."""
-        return [a for a, b in self.edges if b == name]
+        return self._neighbours[0].get(name, [])
 
     def after(self, name: str) -> list[str]:
         """Nodes that ``name`` has an edge to."""
-        return [b for a, b in self.edges if a == name]
+        return self._neighbours[1].get(name, [])
+
+    @cached_property
+    def _neighbours(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        before: dict[str, list[str]] = {}
+        after: dict[str, list[str]] = {}
+        for source, target in self.edges:
+            before.setdefault(target, []).append(source)
+            after.setdefault(source, []).append(target)
+        return before, after
 
 
 def check_edges(graph: Graph) -> Graph:
@@ -91,16 +101,16 @@ def check_graph(graph: Graph) -> Graph:
         ShapeMismatch: An edge names a node that is not there.
     """
     check_edges(graph)
-    with_input, with_output = ({edge[end] for edge in graph.edges} for end in (1, 0))
+    ahead, back = _reached(graph, "Input", graph.after), _reached(graph, "Output", graph.before)
     for name, node in graph.nodes.items():
         where = f"{graph.origin}, node '{name}' ({node.type})"
-        if node.type == "Input" and name in with_input or node.type == "Output" and name in with_output:
+        if node.type == "Input" and graph.before(name) or node.type == "Output" and graph.after(name):
             raise UnsupportedNode(
                 f"an edge {'leads into' if node.type == 'Input' else 'leaves'} this node",
                 where=where,
                 remedy="Inputs only send and Outputs only receive: point the edge at a layer",
             )
-        if name not in with_input and node.type != "Input" or name not in with_output and node.type != "Output":
+        if name not in ahead & back:
             raise UnsupportedNode(
                 "the node is not on a path from an Input to an Output", where=where, remedy="connect or remove it"
             )
@@ -114,3 +124,15 @@ def check_graph(graph: Graph) -> Graph:
             if key.startswith("tau") and not np.all(value > 0):
                 raise UnsupportedNode(f"{key} must be positive", where=where, remedy="check the exporter's units")
     return graph
+
+
+def _reached(graph: Graph, kind: str, following: Callable[[str], list[str]]) -> set[str]:
+    """Nodes that lie behind, or before, the nodes of a kind; these included."""
+    found: set[str] = set()
+    pending = [node.name for node in graph.nodes.values() if node.type == kind]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += following(name)
+    return found

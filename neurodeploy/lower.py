@@ -28,8 +28,10 @@ NEEDS_DT = {
 WITH_GAIN = ("LIF", "LI", "CubaLIF", "CubaLI")
 
 
-def resolve_semantics(graph: Graph, options: Mapping[str, object]) -> Semantics:
-    """The conventions of this graph, from its metadata and the user's options.
+def resolve_semantics(
+    graph: Graph, options: Mapping[str, object], defaults: Mapping[str, object] | None = None
+) -> Semantics:
+    """The conventions of this graph, from its metadata and the user's options, then from ``defaults``.
 
     Raises:
         AmbiguousSemantics: Lists the choices of everything that is missing.
@@ -50,6 +52,7 @@ def resolve_semantics(graph: Graph, options: Mapping[str, object]) -> Semantics:
         where=graph.origin,
         recorded=graph.metadata,
         options=options,
+        defaults=defaults or {},
         required=frozenset(required),
         relevant=frozenset(required | relevant),
     )
@@ -115,7 +118,7 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
         constant = biases(graph, shapes, name, semantics.dt_s, late)
         populations[name] = populate(node, shapes[name], depth[name], wanted, constant, graph.origin)
     order = {**dict.fromkeys(inputs, 0), **rank}
-    projections.sort(key=lambda p: (order[p.target], order[p.source], p.target, p.source, p.delay_steps))
+    projections.sort(key=lambda p: (order[p.target], order[p.source], p.target, p.source, p.nodes, p.delay_steps))
     scaled = tuple(_with_amplitude(p, populations, semantics) for p in projections)
     return Network(inputs, populations, scaled, outputs, semantics)
 

@@ -47,6 +47,15 @@ def conventions_of(node: Node, semantics: Semantics, origin: str) -> Semantics:
     return replace(semantics, **changes)
 
 
+def plain_conventions(node: Node) -> dict[str, Any]:
+    """A node's own conventions in plain values, arrays as ``per neuron``; ``factors`` names those that it was given."""
+    plain = {}
+    for name, value in node.conventions.items():
+        array = np.asarray(value)
+        plain[name] = value if value is None else array.item() if array.size == 1 else "per neuron"
+    return plain | ({"factors": sorted(node.exact)} if node.exact else {})
+
+
 def populate(node: Node, shape: Shape, depth: int, semantics: Semantics, constant: Biases, origin: str) -> Population:
     """The population of a neuron node, or of an Output node that sums what reaches it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from neurodeploy.errors import UnsupportedNode
@@ -52,16 +53,19 @@ def feedback_edges(
 
 def in_order(neurons: Sequence[str], edges: Sequence[Edge]) -> dict[str, int]:
     """Longest path to each population in populations; ``edges`` must be free of cycles."""
-    rank: dict[str, int] = {}
-
-    def of(name: str) -> int:
-        if name not in rank:
-            rank[name] = 1 + max((of(a) for a, b in edges if b == name and a in known), default=0)
-        return rank[name]
-
-    known = set(neurons)
-    for name in neurons:
-        of(name)
+    rank = dict.fromkeys(neurons, 1)
+    inner = [(a, b) for a, b in edges if a in rank and b in rank]
+    waits_for = Counter(b for _, b in inner)
+    after: dict[str, list[str]] = {}
+    for a, b in inner:
+        after.setdefault(a, []).append(b)
+    ready = [name for name in neurons if not waits_for[name]]
+    for a in ready:
+        for b in after.get(a, []):
+            rank[b] = max(rank[b], rank[a] + 1)
+            waits_for[b] -= 1
+            if not waits_for[b]:
+                ready.append(b)
     return rank
 
 

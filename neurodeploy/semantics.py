@@ -101,6 +101,7 @@ class Semantics:
         options: Mapping[str, object],
         required: frozenset[str],
         relevant: frozenset[str] = frozenset(),
+        defaults: Mapping[str, object] | None = None,
     ) -> Semantics:
         """Combine what a file records with what the user says; guess nothing.
 
@@ -110,6 +111,7 @@ class Semantics:
             options: The user's values; None means not given.
             required: Fields without which this graph has no meaning.
             relevant: Fields that matter to this graph; required too where a profile leaves them open.
+            defaults: Values where nothing else says them.
 
         Raises:
             AmbiguousSemantics: A required field is missing, a value is unknown, or file and option disagree.
@@ -129,7 +131,8 @@ class Semantics:
                     where=where,
                     remedy=f"drop the option, or remove '{name}' from the file's metadata if it is wrong",
                 )
-        values = {k: v for k, v in recorded.items() if k in names} | given
+        known = {k: v for k, v in (defaults or {}).items() if k in names and v is not None}
+        values = known | {k: v for k, v in recorded.items() if k in names} | given
         profile = PROFILES.get(str(values.get("profile")), Profile({}))
         values = {**profile.defaults, **values}
         for name, value in values.items():

@@ -26,23 +26,18 @@ class Shapes:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self._origin = graph.origin
-        self._before: dict[str, list[str]] = {name: [] for name in graph.nodes}
-        after: dict[str, list[str]] = {name: [] for name in graph.nodes}
-        for source, target in graph.edges:
-            self._before[target].append(source)
-            after[source].append(target)
+        self._graph = graph
         self._known: dict[str, Shape] = {}
         pending = deque(sorted(n.name for n in graph.nodes.values() if n.type == "Input"))
         while pending:
             name = pending.popleft()
             if name not in self._known:
                 self._known[name] = self._infer(graph.nodes[name])
-                pending += after[name]
-        for name, before in self._before.items():
+                pending += graph.after(name)
+        for name in graph.nodes:
             if name not in self._known:
                 raise UnsupportedNode("no input reaches this node", where=self._where(name), remedy="connect it")
-            found = {source: self._known[source] for source in before}
+            found = {source: self._known[source] for source in graph.before(name)}
             if len(set(found.values())) > 1:
                 raise ShapeMismatch(
                     f"inputs of different shapes meet: {found}",
@@ -55,7 +50,7 @@ class Shapes:
 
     def incoming(self, name: str) -> Shape:
         """Shape of the sum of all inputs of a node."""
-        return self._known[self._before[name][0]]
+        return self._known[self._graph.before(name)[0]]
 
     def _infer(self, node: Node) -> Shape:
         """From the first of its inputs that is known: in a loop, the one that comes from outside."""
@@ -63,12 +58,12 @@ class Shapes:
         if node.type == "Input":
             shape: Shape = node.params["shape"]
         else:
-            shape = next(self._known[b] for b in self._before[node.name] if b in self._known)
+            shape = next(self._known[b] for b in self._graph.before(node.name) if b in self._known)
             if elementwise(node):
                 for key, value in node.params.items():
                     fitted(np.shape(value), shape, key, where)
             elif node.type != "Output":
-                shape = output_shape(node, shape, layer(node, shape, where))
+                shape = output_shape(node, shape, layer(node, shape, where), where)
         if math.prod(shape) > MOST_VALUES:
             raise ShapeMismatch(
                 f"a layer of shape {shape} has more than {MOST_VALUES:,} values",
@@ -78,7 +73,7 @@ class Shapes:
         return shape
 
     def _where(self, name: str) -> str:
-        return f"{self._origin}, node '{name}'"
+        return f"{self._graph.origin}, node '{name}'"
 
 
 def elementwise(node: Node) -> bool:

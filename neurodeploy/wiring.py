@@ -95,7 +95,7 @@ def parts(graph: Graph, shapes: Shapes, path: Path, dt_s: float) -> list[Part]:
                 )
             continue
         map_ = layer(node, shape, where)
-        shape = output_shape(node, shape, map_)
+        shape = output_shape(node, shape, map_, where)
         if map_ is not None:
             chains = [(d, [*c, map_]) for d, c in chains]
     if shape != shapes[path.target]:
@@ -167,18 +167,34 @@ def biases(graph: Graph, shapes: Shapes, name: str, dt_s: float, late: frozenset
         dt_s: Time step.
         late: Stateless nodes whose own bias begins at step 1 only.
     """
-    total: Biases = {}
-    for before in graph.before(name):
+    sent: dict[str, Biases] = {}
+
+    def arriving(target: str) -> Biases:
+        total: Biases = {}
+        for before in sorted(graph.before(target)):  # a sum that does not depend on the order of the edges
+            for start, values in sent.get(before, {}).items():
+                _add(total, start, values)
+        return {start: values for start, values in sorted(total.items()) if values.any()}
+
+    for before in _stateless_before(graph, name):
         node, where = graph.nodes[before], f"{graph.origin}, node '{before}'"
-        if is_source(node):
-            continue
-        shape = shapes.incoming(before)
-        inner = biases(graph, shapes, before, dt_s, late)
-        for start, values in _through(node, shape, inner, dt_s, where).items():
-            _add(total, start, values)
+        sent[before] = _through(node, shapes.incoming(before), arriving(before), dt_s, where)
         own = np.broadcast_to(bias_of(node, shapes[before], where), shapes[before]).ravel()
-        _add(total, int(before in late), own)
-    return {start: values for start, values in sorted(total.items()) if values.any()}
+        _add(sent[before], int(before in late), own)
+    return arriving(name)
+
+
+def _stateless_before(graph: Graph, name: str) -> list[str]:
+    """All stateless nodes that lead to a node without a neuron between, each behind those that feed it."""
+    found: dict[str, None] = {}
+    pending = [(before, False) for before in graph.before(name)]
+    while pending:
+        here, is_fed = pending.pop()
+        if is_fed:
+            found[here] = None
+        elif here not in found and not is_source(graph.nodes[here]):
+            pending += [(here, True), *((before, False) for before in graph.before(here))]
+    return list(found)
 
 
 def _through(node: Node, shape: Shape, inner: Mapping[int, NDArray[np.float64]], dt_s: float, where: str) -> Biases:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.compilation import Options
 from neurodeploy.conformance.backend import Declaration
 from neurodeploy.frontends import read_nir
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
-from neurodeploy.pipeline import Options, compile_model
+from neurodeploy.pipeline import compile_model
 from neurodeploy.program import Program
 from neurodeploy.simulate import simulate
 from neurodeploy.simulate.float_reference import simulate_float

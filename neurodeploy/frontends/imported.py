@@ -28,7 +28,11 @@ class Recording:
 
 
 class SourceRun(Protocol):
-    """The module as it was trained, ready to be compared with."""
+    """The module as it was trained, ready to be compared with.
+
+    One that loops over a fixed number of steps, and takes no samples of another length, says so by an attribute
+    ``steps``.
+    """
 
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy in eval mode from its initial state, without gradients.

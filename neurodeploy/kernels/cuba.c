@@ -4,28 +4,33 @@
  *   V = sat(wrap32(rtz(v * (4096 - dv), 12) + u + bias));   s = V > vth << 6;  reset of v on a spike
  *   for `refractory` steps after a spike v stays and s = 0; `frozen` counts them down
  *
- * A vector of neurons at a time while u and the input stay in their range and no neuron has a refractory period, else
- * one by one.
+ * A group of vectors at a time while u, v and the input stay in their range and no neuron has a refractory period, else
+ * one neuron after the other.
  */
 #include "lif.h"
 
 enum { RESET_ZERO = 0, RESET_SUBTRACT = 1, RESET_NONE = 2 };
-enum { DU, DV, VTH, REFRACTORY, BIAS, RESET };
+enum { DU, DV, VTH, REFRACTORY, BIAS, RESET };    /* fields */
+enum { KEEP_U, KEEP_V, THRESHOLD, LANE_BIAS };    /* lanes */
+enum { SUMS, MAP, WIDE };                         /* where the input comes from */
 
+#define VECTORS ND_VECTORS
+#define GROUP ND_GROUP
 #define INPUT_LIMIT (INT32_C(1) << 24) /* inputs below it fit 32 bits when shifted by six */
 #define BIAS_LIMIT (INT32_C(1) << 29)  /* u + v + bias below it fits 32 bits */
 
-static void one(nd_population *p, int32_t i, int32_t a, int32_t *u, int32_t *v, int32_t *frozen, uint8_t *spike) {
+static void one(nd_population *p, int32_t i, int32_t a, int32_t *const *state, uint64_t *words) {
     const int32_t reset = p->fields[RESET][0], threshold = p->fields[VTH][i] * 64;
+    int32_t *u = &state[0][i], *v = &state[1][i], *frozen = &state[2][i];
+    p->active += (a != 0) | (*u != 0) | (*v != 0) | (p->fields[BIAS][i] != 0);
     *u = lif_current(*u, a, p->fields[DU][i], &p->wraps);
-    *spike = 0;
     if (*frozen > 0) {
         (*frozen)--;
         return;
     }
     int32_t next = lif_membrane(*v, *u, p->fields[DV][i], p->fields[BIAS][i], &p->saturations);
     if (next > threshold) {
-        *spike = 1;
+        nd_set(words, i, 1);
         *frozen = p->fields[REFRACTORY][i];
         if (reset == RESET_ZERO) next = 0;
         if (reset == RESET_SUBTRACT) next -= threshold;
@@ -33,66 +38,129 @@ static void one(nd_population *p, int32_t i, int32_t a, int32_t *u, int32_t *v, 
     *v = next;
 }
 
-/* Fields as locals: through `p` the compiler would load them again after every store of a spike. */
+/* How much a population's vectors must look after, by what is known of it. */
 typedef struct {
-    const int32_t *du, *dv, *vth, *bias;
-} columns;
+    int input;
+    int is_plain;   /* one keep_u, keep_v and threshold for all, u sure to stay within 24 bits, reset to 0 */
+    int has_bias;   /* else it is 0 */
+    int v_is_bound; /* v is sure to stay within 24 bits */
+} kind;
 
-/* Neurons i..i + ND_LANES - 1, of which those behind the last are zeros; returns 0, with nothing changed, where one of
- * them leaves the range of this arithmetic. */
-ND_INLINE int lanes(const columns *f, int32_t i, const int32_t *a, int32_t *u, int32_t *v, uint8_t *spikes,
-                    nd_i32 *saturations, nd_i32 *active, const int32_t reset) {
-    const nd_i32 input = nd_load(a), old_u = nd_load(u), old_v = nd_load(v), bias = nd_load(f->bias + i);
-    const nd_i32 decayed = lif_decay_lanes(old_u, 4095 - nd_load(f->du + i));
-    const nd_i32 next_u = (nd_i32)((nd_u32)decayed + ((nd_u32)input << 6));
-    /* unsigned: negative numbers have high bits, too; the limits are those of 24-bit u and of the shifted input */
-    const nd_u32 wide = (((nd_u32)old_u + (M - 1)) | ((nd_u32)next_u + (M - 1))) >> 24;
-    const nd_u32 far = ((nd_u32)input + INPUT_LIMIT) >> 25;
-    if (__builtin_expect(nd_any((nd_i32)(wide | far)), 0)) return 0;
-    const nd_i32 exact = lif_decay_lanes(old_v, 4096 - nd_load(f->dv + i)) + next_u + bias;
-    const nd_i32 held = nd_clip(exact, nd_all(1 - M), nd_all(M - 1));
-    const nd_i32 threshold = nd_load(f->vth + i) << 6, fired = held > threshold;
-    *saturations -= held != exact;
-    *active -= (input | old_u | old_v | bias) != 0;
-    nd_store(u, next_u);
-    nd_store(v, reset == RESET_ZERO ? held & ~fired : reset == RESET_SUBTRACT ? held - (threshold & fired) : held);
-    nd_store_flags(spikes, fired);
+/* Sums of the vector of neurons i..: narrow ones, of which `sums` holds that of neuron `from` first, or a map. */
+ND_INLINE int16_t *narrow_at(const nd_population *p, int16_t *sums, int32_t i, int32_t from, const int input) {
+    return sums + (input == MAP ? p->map_at[i / ND_LANES] : i - from);
+}
+
+/* What a range of neurons shares, as locals: through the population the compiler would load it again after a store. */
+typedef struct {
+    nd_i32 keep_u, keep_v, threshold, most, least;
+    nd_i32 clear, subtract; /* all ones for that reset */
+    const int32_t *lanes[4];
+    int32_t steps[4]; /* from one group to the next */
+    int32_t shift;
+} shared;
+
+/* Of neurons whose lanes are at f->lanes: GROUP inputs at `at`, or at each vector's own; returns 0, with nothing changed
+ * but `fired`, where one of them leaves the range of this arithmetic. Those behind the last neuron are zeros. */
+ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t *vs, uint64_t *fired, nd_i32 *active,
+                    const kind k) {
+    nd_i32 next_u[VECTORS], next_v[VECTORS], busy[VECTORS], low = f->most, high = f->least, far = {0};
+    *fired = 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECTORS; j++) {
+        const nd_i32 a = k.input == WIDE ? nd_load(at[j]) : nd_widen16(at[j]);
+        const nd_i32 u = nd_load(us + j * ND_LANES), v = nd_load(vs + j * ND_LANES);
+        const nd_i32 bias = k.has_bias ? nd_load(f->lanes[LANE_BIAS] + j * ND_LANES) : (nd_i32){0};
+        const nd_i32 keep_u = k.is_plain ? f->keep_u : nd_load(f->lanes[KEEP_U] + j * ND_LANES);
+        const nd_i32 keep_v = k.is_plain ? f->keep_v : nd_load(f->lanes[KEEP_V] + j * ND_LANES);
+        const nd_i32 threshold = k.is_plain ? f->threshold : nd_load(f->lanes[THRESHOLD] + j * ND_LANES);
+        next_u[j] = (nd_i32)((nd_u32)lif_decay_lanes(u, keep_u) + ((nd_u32)a << f->shift));
+        if (!k.is_plain) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
+            far |= (nd_i32)((((nd_u32)u + (M - 1)) | ((nd_u32)next_u[j] + (M - 1))) >> 24);
+        if (k.input == WIDE) far |= (nd_i32)(((nd_u32)a + INPUT_LIMIT) >> 25);
+        const nd_i32 exact = lif_decay_lanes(v, keep_v) + next_u[j] + bias;
+        if (!k.v_is_bound) {
+            low = nd_min(low, exact);
+            high = nd_max(high, exact);
+        }
+        const nd_choice fires = nd_above(exact, threshold);
+        next_v[j] = k.is_plain ? nd_except(fires, exact)
+                               : exact - nd_where(fires, (exact & f->clear) | (threshold & f->subtract));
+        *fired |= (uint64_t)fires.bits << (j * ND_LANES);
+        busy[j] = a | u | v | bias;
+    }
+    uint32_t outside = k.v_is_bound ? 0 : nd_above(high, f->most).bits | nd_above(f->least, low).bits;
+    if (!k.is_plain) outside |= nd_nonzero(far);
+    if (__builtin_expect(outside != 0, 0)) return 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < VECTORS; j++) {
+        nd_store(us + j * ND_LANES, next_u[j]);
+        nd_store(vs + j * ND_LANES, next_v[j]);
+        *active = nd_count(*active, busy[j]);
+    }
     return 1;
 }
 
-ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, const int32_t *a, int32_t *u, int32_t *v,
-                     int32_t *frozen, uint8_t *spikes, const int32_t reset) {
-    const columns f = {p->fields[DU], p->fields[DV], p->fields[VTH], p->fields[BIAS]};
+ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, void *sums, int32_t *const *state,
+                     uint64_t *words, const kind k) {
+    shared f = {.keep_u = nd_load(p->lanes[KEEP_U]), .keep_v = nd_load(p->lanes[KEEP_V]),
+                .threshold = nd_load(p->lanes[THRESHOLD]), .most = nd_all(M - 1), .least = nd_all(1 - M),
+                .clear = nd_all(-(p->fields[RESET][0] == RESET_ZERO)),
+                .subtract = nd_all(-(p->fields[RESET][0] == RESET_SUBTRACT)),
+                .shift = 6 + (k.input == WIDE ? 0 : p->input_exp)};
     const int is_regular = p->is_regular;
-    nd_i32 saturations = {0}, active = {0};
-    for (int32_t i = from; i < to; i += ND_LANES) {
-        const int32_t end = i + ND_LANES < to ? i + ND_LANES : to;
-        uint8_t rest[ND_LANES]; /* a vector of flags would reach into the next step's row */
-        uint8_t *flags = i + ND_LANES <= to ? spikes + i : rest;
-        if (is_regular && lanes(&f, i, a + i - from, u + i, v + i, flags, &saturations, &active, reset)) {
-            if (flags == rest) memcpy(spikes + i, rest, (size_t)(to - i));
-            continue;
-        }
-        for (int32_t k = i; k < end; k++) {
-            p->active += (a[k - from] != 0) | (u[k] != 0) | (v[k] != 0) | (f.bias[k] != 0);
-            one(p, k, a[k - from], &u[k], &v[k], &frozen[k], &spikes[k]);
-        }
+    for (int l = 0; l < 4; l++) {
+        f.lanes[l] = p->lanes[l] + (from & p->lane_masks[l]);
+        f.steps[l] = p->lane_masks[l] == -1 ? GROUP : 0;
     }
-    p->saturations += nd_sum(saturations);
+    nd_i32 active = {0};
+    int32_t *u = state[0], *v = state[1];
+    for (int32_t i = from; i < nd_padded(to); i += GROUP) {
+        const void *at[VECTORS];
+        uint64_t fired = 0;
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) {
+            at[j] = k.input == WIDE ? (const void *)((const int32_t *)sums + i - from + j * ND_LANES)
+                                    : narrow_at(p, sums, i + j * ND_LANES, from, k.input);
+            ND_HERE(at[j]);
+        }
+        if (is_regular && group(&f, at, u + i, v + i, &fired, &active, k)) {
+            memcpy((char *)words + i / 8, &fired, GROUP / 8);
+        } else {
+            memset((char *)words + i / 8, 0, GROUP / 8);
+            for (int32_t n = i; n < i + GROUP && n < to; n++) {
+                const int32_t lane = (n - i) % ND_LANES;
+                const void *vector = at[(n - i) / ND_LANES];
+                const int32_t a = k.input == WIDE ? ((const int32_t *)vector)[lane]
+                                                  : ((const int16_t *)vector)[lane] * (INT32_C(1) << p->input_exp);
+                one(p, n, a, state, words);
+            }
+        }
+        if (k.input != WIDE)
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++) memset((void *)at[j], 0, ND_LANES * sizeof(int16_t));
+        for (int l = 0; l < 4; l++) f.lanes[l] += f.steps[l];
+    }
     p->active += nd_sum(active);
 }
 
-void nd_cuba_range(nd_population *p, int32_t from, int32_t to, const int32_t *a, int32_t *const *state, uint8_t *spikes) {
-    int32_t *u = state[0], *v = state[1], *frozen = state[2];
-    switch (p->fields[RESET][0]) {
-        case RESET_ZERO: range(p, from, to, a, u, v, frozen, spikes, RESET_ZERO); break;
-        case RESET_SUBTRACT: range(p, from, to, a, u, v, frozen, spikes, RESET_SUBTRACT); break;
-        default: range(p, from, to, a, u, v, frozen, spikes, RESET_NONE);
-    }
+void nd_cuba_narrow(nd_population *p, int32_t from, int32_t to, int16_t *sums, int32_t *const *state, uint64_t *words) {
+#define RANGE(INPUT, ...) range(p, from, to, sums, state, words, (kind){INPUT, __VA_ARGS__})
+#define KINDS(INPUT)                                               \
+    do {                                                           \
+        if (!p->is_plain) RANGE(INPUT, 0, 1, 0);                   \
+        else if (p->has_bias && p->v_is_bound) RANGE(INPUT, 1, 1, 1); \
+        else if (p->has_bias) RANGE(INPUT, 1, 1, 0);               \
+        else if (p->v_is_bound) RANGE(INPUT, 1, 0, 1);             \
+        else RANGE(INPUT, 1, 0, 0);                                \
+    } while (0)
+    if (p->map_at) KINDS(MAP);
+    else KINDS(SUMS);
 }
 
-ND_EXPORT void nd_cuba(nd_population *p, const int32_t *const *inputs, int32_t *const *state, void *const *outputs) {
-    nd_cuba_range(p, 0, p->size, inputs[0], state, outputs[0]);
+void nd_cuba_wide(nd_population *p, int32_t from, int32_t to, const int32_t *sums, int32_t *const *state,
+                  uint64_t *words) {
+    range(p, from, to, (void *)sums, state, words, (kind){WIDE, 0, 1, 0});
 }
 
 /* Whether no neuron has a refractory period and all biases leave room. */

@@ -3,34 +3,68 @@
 
 #include <stdlib.h>
 
+#include "nd.h"
 #include "vec.h"
 
-int nd_events_init(nd_events *e, int32_t steps) {
-    e->start = calloc((size_t)steps + 1, sizeof *e->start);
+#define AT_ONCE 16 /* entries written at a time, however many there are */
+
+int nd_events_init(nd_events *e, int64_t rows, int is_graded) {
+    e->start = calloc((size_t)rows + 1, sizeof *e->start);
     e->capacity = 1024;
-    e->index = malloc(sizeof *e->index * (size_t)e->capacity);
-    return e->start && e->index;
+    e->index = malloc(sizeof *e->index * (size_t)(e->capacity + AT_ONCE));
+    e->message = is_graded ? malloc(sizeof *e->message * (size_t)e->capacity) : NULL;
+    return e->start && e->index && (e->message || !is_graded);
 }
 
 void nd_events_free(nd_events *e) {
     free(e->start);
     free(e->index);
+    free(e->message);
 }
 
 static int reserve(nd_events *e, int64_t needed) {
     if (needed <= e->capacity) return 1;
     int64_t capacity = 2 * e->capacity;
     while (capacity < needed) capacity *= 2;
-    int32_t *larger = realloc(e->index, sizeof *larger * (size_t)capacity);
+    int32_t *larger = realloc(e->index, sizeof *larger * (size_t)(capacity + AT_ONCE));
     if (!larger) return 0;
     e->index = larger;
+    if (e->message) {
+        if (!(larger = realloc(e->message, sizeof *larger * (size_t)capacity))) return 0;
+        e->message = larger;
+    }
     e->capacity = capacity;
     return 1;
 }
 
-static inline int32_t *emit(int32_t *out, uint64_t mask, int32_t base) {
-    for (; mask; mask &= mask - 1) *out++ = base + __builtin_ctzll(mask);
+/* Writes up to AT_ONCE entries too many. */
+static inline int32_t *emit(int32_t *out, uint64_t word, int32_t base) {
+#if ND_BYTES == 64
+    if (!word) return out;
+    const __m512i first = _mm512_add_epi32(_mm512_set1_epi32(base), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    for (int k = 0; k < 4; k++, word >>= 16) {
+        const __m512i lanes = _mm512_add_epi32(first, _mm512_set1_epi32(16 * k));
+        _mm512_storeu_si512(out, _mm512_maskz_compress_epi32((__mmask16)word, lanes));
+        out += __builtin_popcount((uint16_t)word);
+    }
     return out;
+#else
+    int32_t *const end = out + __builtin_popcountll(word);
+    while (word)
+        for (int k = 0; k < 4; k++) { /* of an empty word: something that the next entry overwrites */
+            *out++ = base + __builtin_ctzll(word | (UINT64_C(1) << 63));
+            word &= word - 1;
+        }
+    return end;
+#endif
+}
+
+int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int32_t size) {
+    if (!reserve(e, e->start[row] + size)) return 0;
+    int32_t *out = e->index + e->start[row];
+    for (int32_t k = 0; k < nd_words(size); k++) out = emit(out, words[k], k * ND_WORD);
+    e->start[row + 1] = out - e->index;
+    return 1;
 }
 
 /* Bit k: whether byte k of 64 is not 0. */
@@ -58,25 +92,42 @@ static inline uint64_t nonzero(const uint8_t *bytes) {
 #endif
 }
 
-int nd_events_append_bytes(nd_events *e, int32_t t, const uint8_t *row, int32_t size) {
-    if (!reserve(e, e->start[t - 1] + size)) return 0;
-    int32_t *out = e->index + e->start[t - 1];
+int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size) {
+    if (!reserve(e, e->start[row] + size)) return 0;
+    int32_t *out = e->index + e->start[row];
     int32_t i = 0;
-    for (; i + 64 <= size; i += 64) out = emit(out, nonzero(row + i), i);
+    for (; i + ND_WORD <= size; i += ND_WORD) out = emit(out, nonzero(flags + i), i);
     if (i < size) {
-        uint8_t rest[64] = {0};
-        memcpy(rest, row + i, (size_t)(size - i));
+        uint8_t rest[ND_WORD] = {0};
+        memcpy(rest, flags + i, (size_t)(size - i));
         out = emit(out, nonzero(rest), i);
     }
-    e->start[t] = out - e->index;
+    e->start[row + 1] = out - e->index;
     return 1;
 }
 
-int nd_events_append_words(nd_events *e, int32_t t, const int32_t *row, int32_t size) {
-    if (!reserve(e, e->start[t - 1] + size)) return 0;
-    int32_t *out = e->index + e->start[t - 1];
-    for (int32_t i = 0; i < size; i++)
-        if (row[i]) *out++ = i;
-    e->start[t] = out - e->index;
+int nd_events_append_messages(nd_events *e, int64_t row, const int32_t *messages, int32_t size) {
+    if (!reserve(e, e->start[row] + size)) return 0;
+    int64_t at = e->start[row];
+    for (int32_t i = 0; i < size; i++) {
+        if (!messages[i]) continue;
+        e->index[at] = i;
+        e->message[at++] = messages[i];
+    }
+    e->start[row + 1] = at;
     return 1;
+}
+
+int nd_events_append_list(nd_events *e, int64_t row, const int32_t *list, int64_t count) {
+    if (!reserve(e, e->start[row] + count)) return 0;
+    memcpy(e->index + e->start[row], list, sizeof *list * (size_t)count);
+    e->start[row + 1] = e->start[row] + count;
+    return 1;
+}
+
+void nd_events_keep(nd_events *e, int64_t rows, int64_t kept) {
+    const int64_t from = e->start[rows - kept], count = e->start[rows] - from;
+    memmove(e->index, e->index + from, sizeof *e->index * (size_t)count);
+    if (e->message) memmove(e->message, e->message + from, sizeof *e->message * (size_t)count);
+    for (int64_t r = 0; r <= kept; r++) e->start[r] = e->start[rows - kept + r] - from;
 }

@@ -4,19 +4,24 @@
 
 #include <stdint.h>
 
-/* Senders of step t (from 1): index[start[t - 1]] .. index[start[t] - 1], ascending. */
+/* Senders of a row: index[start[row]] .. index[start[row + 1] - 1], ascending; if graded, with what they sent. */
 typedef struct {
     int64_t *start;
-    int32_t *index;
+    int32_t *index, *message;
     int64_t capacity;
 } nd_events;
 
-/* Room for so many steps; 0 where memory ran out. */
-int nd_events_init(nd_events *e, int32_t steps);
+/* Room for so many rows; 0 where memory ran out. */
+int nd_events_init(nd_events *e, int64_t rows, int is_graded);
 void nd_events_free(nd_events *e);
 
-/* Appends step t, the next one, from a row of messages; 0 where memory ran out. */
-int nd_events_append_bytes(nd_events *e, int32_t t, const uint8_t *row, int32_t size);
-int nd_events_append_words(nd_events *e, int32_t t, const int32_t *row, int32_t size);
+/* Fills the next row, number `row`: from words of bits, flags, messages, or addresses; 0 where memory ran out. */
+int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int32_t size);
+int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size);
+int nd_events_append_messages(nd_events *e, int64_t row, const int32_t *messages, int32_t size);
+int nd_events_append_list(nd_events *e, int64_t row, const int32_t *list, int64_t count);
+
+/* Makes the last `kept` of `rows` rows the first ones. */
+void nd_events_keep(nd_events *e, int64_t rows, int64_t kept);
 
 #endif

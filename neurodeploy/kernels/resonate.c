@@ -31,7 +31,7 @@ ND_EXPORT void nd_rf(nd_population *p, const int32_t *const *inputs, int32_t *co
     for (int32_t i = 0; i < p->size; i++) {
         const int32_t before = im[i];
         rotate(p, inputs, i, &re[i], &im[i]);
-        ((uint8_t *)outputs[0])[i] = re[i] >= p->fields[2][i] && im[i] >= 0 && before < 0;
+        nd_set(outputs[0], i, re[i] >= p->fields[2][i] && im[i] >= 0 && before < 0);
     }
 }
 
@@ -41,7 +41,7 @@ ND_EXPORT void nd_rf_iz(nd_population *p, const int32_t *const *inputs, int32_t 
         const int32_t vth = p->fields[2][i];
         rotate(p, inputs, i, &re[i], &im[i]);
         const int fired = im[i] >= vth;
-        ((uint8_t *)outputs[0])[i] = (uint8_t)fired;
+        nd_set(outputs[0], i, fired);
         if (fired) {
             re[i] = 0;
             im[i] = nd_wrap32((int64_t)vth - 1);

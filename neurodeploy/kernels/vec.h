@@ -16,15 +16,20 @@
 #include <immintrin.h>
 #endif
 
-#define ND_LANES (ND_BYTES / 4) /* int32 per vector */
+#define ND_LANES (ND_BYTES / 4)       /* int32 per vector */
+#define ND_HALF_LANES (ND_BYTES / 2)  /* int16 per vector */
+#define ND_VECTORS 4                  /* of a group */
+#define ND_GROUP (ND_VECTORS * ND_LANES)
 #define ND_INLINE static inline __attribute__((always_inline))
+
+/* Keeps GCC from computing addresses of a pointer's neighbours ahead, and running out of registers for them. */
+#define ND_HERE(POINTER) __asm__("" : "+r"(POINTER))
 
 typedef int32_t nd_i32 __attribute__((vector_size(ND_BYTES)));
 typedef uint32_t nd_u32 __attribute__((vector_size(ND_BYTES)));
 typedef int16_t nd_i16 __attribute__((vector_size(ND_BYTES)));
+typedef uint16_t nd_u16 __attribute__((vector_size(ND_BYTES)));
 typedef int16_t nd_half16 __attribute__((vector_size(ND_BYTES / 2)));
-typedef int8_t nd_half8 __attribute__((vector_size(ND_BYTES / 2)));
-typedef int8_t nd_quarter8 __attribute__((vector_size(ND_BYTES / 4)));
 
 ND_INLINE nd_i32 nd_load(const int32_t *at) {
     nd_i32 x;
@@ -34,18 +39,28 @@ ND_INLINE nd_i32 nd_load(const int32_t *at) {
 
 ND_INLINE void nd_store(int32_t *at, nd_i32 x) { memcpy(at, &x, sizeof x); }
 
+ND_INLINE nd_u16 nd_load16(const void *at) {
+    nd_u16 x;
+    memcpy(&x, at, sizeof x);
+    return x;
+}
+
+ND_INLINE void nd_store16(void *at, nd_u16 x) { memcpy(at, &x, sizeof x); }
+
 ND_INLINE nd_i32 nd_all(int32_t x) { return x - (nd_i32){0}; }
 
-/* Whether any lane is not 0. */
-ND_INLINE int nd_any(nd_i32 x) {
+/* ND_LANES int16 as int32. */
+ND_INLINE nd_i32 nd_widen16(const int16_t *at) {
 #if ND_BYTES == 64
-    return _mm512_test_epi32_mask((__m512i)x, (__m512i)x) != 0;
+    return (nd_i32)_mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)at));
 #elif ND_BYTES == 32
-    return !_mm256_testz_si256((__m256i)x, (__m256i)x);
+    return (nd_i32)_mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)at));
+#elif defined(__SSE4_1__)
+    return (nd_i32)_mm_cvtepi16_epi32(_mm_loadl_epi64((const __m128i *)at));
 #else
-    uint64_t halves[2];
-    memcpy(halves, &x, sizeof halves);
-    return (halves[0] | halves[1]) != 0;
+    nd_half16 x;
+    memcpy(&x, at, sizeof x);
+    return __builtin_convertvector(x, nd_i32);
 #endif
 }
 
@@ -62,58 +77,78 @@ ND_INLINE nd_i32 nd_mul16(nd_i32 x, nd_i32 k) {
 #endif
 }
 
-ND_INLINE nd_i32 nd_clip(nd_i32 x, nd_i32 low, nd_i32 high) {
+ND_INLINE nd_i32 nd_max(nd_i32 x, nd_i32 y) {
 #if ND_BYTES == 64
-    return (nd_i32)_mm512_min_epi32(_mm512_max_epi32((__m512i)x, (__m512i)low), (__m512i)high);
+    return (nd_i32)_mm512_max_epi32((__m512i)x, (__m512i)y);
 #elif ND_BYTES == 32
-    return (nd_i32)_mm256_min_epi32(_mm256_max_epi32((__m256i)x, (__m256i)low), (__m256i)high);
+    return (nd_i32)_mm256_max_epi32((__m256i)x, (__m256i)y);
 #elif defined(__SSE4_1__)
-    return (nd_i32)_mm_min_epi32(_mm_max_epi32((__m128i)x, (__m128i)low), (__m128i)high);
+    return (nd_i32)_mm_max_epi32((__m128i)x, (__m128i)y);
 #else
-    const nd_i32 below = x < low, above = x > high;
-    return (x & ~(below | above)) | (low & below) | (high & above);
+    const nd_i32 above = x > y;
+    return (x & above) | (y & ~above);
 #endif
 }
 
-/* int8 to int16. */
-ND_INLINE nd_i16 nd_widen8(const int8_t *at) {
+ND_INLINE nd_i32 nd_min(nd_i32 x, nd_i32 y) {
 #if ND_BYTES == 64
-    return (nd_i16)_mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)at));
+    return (nd_i32)_mm512_min_epi32((__m512i)x, (__m512i)y);
 #elif ND_BYTES == 32
-    return (nd_i16)_mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)at));
+    return (nd_i32)_mm256_min_epi32((__m256i)x, (__m256i)y);
 #elif defined(__SSE4_1__)
-    return (nd_i16)_mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)at));
+    return (nd_i32)_mm_min_epi32((__m128i)x, (__m128i)y);
 #else
-    nd_half8 x;
-    memcpy(&x, at, sizeof x);
-    return __builtin_convertvector(x, nd_i16);
+    const nd_i32 below = x < y;
+    return (x & below) | (y & ~below);
 #endif
 }
 
-/* int16 to int32, the lower or the upper half. */
-ND_INLINE nd_i32 nd_widen16(nd_i16 x, const int upper) {
-#if ND_BYTES == 64
-    return (nd_i32)_mm512_cvtepi16_epi32(upper ? _mm512_extracti64x4_epi64((__m512i)x, 1) : _mm512_castsi512_si256((__m512i)x));
-#elif ND_BYTES == 32
-    return (nd_i32)_mm256_cvtepi16_epi32(upper ? _mm256_extracti128_si256((__m256i)x, 1) : _mm256_castsi256_si128((__m256i)x));
+/* Some of the lanes: bit k of `bits` stands for lane k. */
+typedef struct {
+    uint32_t bits;
+#if ND_BYTES != 64
+    nd_i32 lanes; /* all ones, or 0 */
+#endif
+} nd_choice;
+
+#if ND_BYTES != 64
+ND_INLINE uint32_t nd_bits(nd_i32 lanes) {
+#if ND_BYTES == 32
+    return (uint32_t)_mm256_movemask_ps((__m256)lanes);
+#elif defined(__SSE2__)
+    return (uint32_t)_mm_movemask_ps((__m128)lanes);
 #else
-    nd_half16 halves[2];
-    memcpy(halves, &x, sizeof x);
-    return __builtin_convertvector(halves[upper], nd_i32);
+    const nd_i32 each = lanes & (nd_i32){1, 2, 4, 8};
+    return (uint32_t)(each[0] | each[1] | each[2] | each[3]);
+#endif
+}
+#endif
+
+ND_INLINE nd_choice nd_above(nd_i32 x, nd_i32 y) {
+#if ND_BYTES == 64
+    return (nd_choice){_mm512_cmpgt_epi32_mask((__m512i)x, (__m512i)y)};
+#else
+    const nd_i32 lanes = x > y;
+    return (nd_choice){nd_bits(lanes), lanes};
 #endif
 }
 
-/* 1 byte per lane: 1 where the lane is all ones, 0 where it is 0. */
-ND_INLINE void nd_store_flags(uint8_t *at, nd_i32 mask) {
+/* Bits of the lanes that are not 0. */
+ND_INLINE uint32_t nd_nonzero(nd_i32 x) {
 #if ND_BYTES == 64
-    _mm_storeu_si128((__m128i *)at, _mm512_cvtepi32_epi8(_mm512_srli_epi32((__m512i)mask, 31)));
-#elif ND_BYTES == 32
-    const __m256i flags = _mm256_srli_epi32((__m256i)mask, 31);
-    const __m128i pairs = _mm_packs_epi32(_mm256_castsi256_si128(flags), _mm256_extracti128_si256(flags, 1));
-    _mm_storel_epi64((__m128i *)at, _mm_packs_epi16(pairs, pairs));
+    return _mm512_test_epi32_mask((__m512i)x, (__m512i)x);
 #else
-    const nd_quarter8 bytes = __builtin_convertvector(mask, nd_quarter8) & 1;
-    memcpy(at, &bytes, sizeof bytes);
+    return nd_bits((nd_i32)(x != 0));
+#endif
+}
+
+/* `total` plus 1 in the lanes in which x is not 0. */
+ND_INLINE nd_i32 nd_count(nd_i32 total, nd_i32 x) {
+#if ND_BYTES == 64
+    const __m512i one = _mm512_set1_epi32(1);
+    return (nd_i32)_mm512_add_epi32((__m512i)total, _mm512_min_epu32((__m512i)x, one));
+#else
+    return total - (nd_i32)(x != 0);
 #endif
 }
 
@@ -121,6 +156,24 @@ ND_INLINE int64_t nd_sum(nd_i32 x) {
     int64_t total = 0;
     for (int k = 0; k < ND_LANES; k++) total += x[k];
     return total;
+}
+
+/* x in the chosen lanes, 0 in the others. */
+ND_INLINE nd_i32 nd_where(nd_choice c, nd_i32 x) {
+#if ND_BYTES == 64
+    return (nd_i32)_mm512_maskz_mov_epi32((__mmask16)c.bits, (__m512i)x);
+#else
+    return x & c.lanes;
+#endif
+}
+
+/* 0 in the chosen lanes, x in the others. */
+ND_INLINE nd_i32 nd_except(nd_choice c, nd_i32 x) {
+#if ND_BYTES == 64
+    return (nd_i32)_mm512_maskz_mov_epi32((__mmask16)~c.bits, (__m512i)x);
+#else
+    return x & ~c.lanes;
+#endif
 }
 
 #endif

@@ -24,11 +24,12 @@ MODELS: tuple[NeuronModel, ...] = (
     NormVecDelay(),
 )
 TRAINED: tuple[TrainedModel, ...] = tuple(model for model in MODELS if isinstance(model, TrainedModel))
+_BY_NAME = {model.name: model for model in MODELS}
 
 
 def model_named(name: str) -> NeuronModel:
     """The integer model called ``name``; KeyError if there is none."""
-    return {m.name: m for m in MODELS}[name]
+    return _BY_NAME[name]
 
 
 def trained_model(name: str) -> TrainedModel:

@@ -94,7 +94,7 @@ class Cuba(TrainedModel):
             "dv": DECAY_ONE - DECAY_ONE * d.b,
             "vth": np.where(spiking, (d.theta - reset_membrane(d, rules)) * scale / 2**THRESHOLD_SHIFT, VTH_NEVER),
             "bias": (d.l + (d.b - 1) * shift + np.where(bias == 0, 0.0, steady)) * scale,
-            "u0": np.where((bias == 0) | (d.a == 0), 0.0, -steady * scale),
+            "u0": np.where(d.a == 0, 0.0, (d.k * d.i0 - np.where(bias == 0, 0.0, steady)) * scale),
             "v0": (d.v0 - shift) * scale,
         }
         fields = {name: np.rint(value) for name, value in exact.items()}

@@ -34,7 +34,14 @@ class FloatStep:
 
 
 def float_step(
-    current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, rules: Rules, *, fired: Floats | None = None
+    current: Floats,
+    v: Floats,
+    x: Floats,
+    dynamics: FloatDynamics,
+    rules: Rules,
+    *,
+    fired: Floats | None = None,
+    fired_before: Floats | None = None,
 ) -> FloatStep:
     """Advance (B, n) neurons by one step in the floating point of the arrays.
 
@@ -45,12 +52,17 @@ def float_step(
         dynamics: Factors, in the floating point wanted.
         rules: Reset and spike condition.
         fired: Spikes to reset by, instead of those that the potential says.
+        fired_before: Spikes of the step before, instead of those that the stored membrane says, where these are the
+            same thing.
     """
     d = dynamics
     threshold = np.where(np.isfinite(d.theta), d.theta, 0)
     current = d.a * current + d.w * x
     potential = d.b * v + d.l + d.k * current
-    before = spikes_of(v, d, rules) if rules.reset in LATE else np.zeros((), v.dtype)
+    before = np.zeros((), v.dtype)
+    if rules.reset in LATE:
+        known = fired_before if rules.reset != "subtract_gated" else None
+        before = spikes_of(v, d, rules) if known is None else known
     if rules.reset in ("subtract_late", "subtract_gated"):
         potential = potential - before * threshold
     elif rules.reset == "zero_late":

@@ -54,6 +54,7 @@ class FloatDynamics:
         theta: Threshold; infinite for neurons that never fire.
         v_reset: Membrane after a spike, for reset ``value``.
         v0: Membrane at the start of a sample.
+        i0: Synaptic current at the start of a sample.
         v_min: Lower bound of the membrane after the reset; minus infinity where there is none.
     """
 
@@ -65,6 +66,7 @@ class FloatDynamics:
     theta: Floats
     v_reset: Floats
     v0: Floats
+    i0: Floats
     v_min: Floats
 
 

@@ -24,10 +24,11 @@ def expressible(network: Network, target: Target) -> tuple[Network, tuple[str, .
     """The network without rules that no chip has, and a line for every rewriting.
 
     * ``subtract_late``, where the threshold goes a step late and undecayed, is a synapse of every neuron onto itself:
-      of weight ``-(1 - b) theta`` beside a reset by subtraction, none without leak, or ``-theta`` beside no reset.
+      of weight ``-(1 - b) theta`` beside a reset by subtraction, none without leak, or ``-theta`` beside no reset. What
+      a synaptic current keeps of it, another synapse takes back a step later.
     * ``zero_late`` is a reset to zero with a refractory period of one step (done where fields are made).
     * At most one spike per step under ``multi_trunc`` is ``ge``.
-    * A bias that begins at step 1 is one from the start, and an initial membrane without it.
+    * A bias that begins at step 1 is one from the start, and an initial current or membrane without it.
 
     Raises:
         UnsupportedFeature: Lists every layer with what the chip lacks and the alternative.
@@ -49,7 +50,8 @@ def expressible(network: Network, target: Target) -> tuple[Network, tuple[str, .
             projections += back
             notes.append(
                 f"{name}: the threshold that goes one step after a spike is "
-                + (f"a synapse of each neuron onto itself and reset '{p.rules.reset}'" if back else "reset 'subtract'")
+                + (f"{len(back)} synapses of each neuron onto itself and " if back else "")
+                + f"reset '{p.rules.reset}'"
             )
         populations[name] = p
     return replace(network, populations=populations, projections=tuple(projections)), tuple(notes)
@@ -64,9 +66,11 @@ def _with_one_spike(p: Population) -> Population:
 def _with_bias_from_the_start(p: Population) -> Population:
     if not p.late_bias:
         return p
-    d, late = p.dynamics, p.late_bias[1]
-    missing = np.where(late == 0, 0.0, d.k * d.w * late / np.where(d.b == 0, 1, d.b))
-    return replace(p, bias=p.bias + late, late_bias={}, dynamics=replace(d, v0=d.v0 - missing))
+    d, missing = p.dynamics, p.dynamics.w * p.late_bias[1]
+    keeps = d.a != 0
+    i0 = d.i0 - np.where(keeps, missing / np.where(keeps, d.a, 1), 0.0)
+    v0 = d.v0 - np.where(keeps | (missing == 0), 0.0, d.k * missing / np.where(d.b == 0, 1, d.b))
+    return replace(p, bias=p.bias + p.late_bias[1], late_bias={}, dynamics=replace(d, i0=i0, v0=v0))
 
 
 def _with_own_synapses(p: Population, subtracts: bool) -> tuple[Population, list[Projection]]:
@@ -78,8 +82,12 @@ def _with_own_synapses(p: Population, subtracts: bool) -> tuple[Population, list
     weights = -(1 - d.b if subtracts else 1) * theta / (d.k * d.w)
     if not np.any(weights):
         return p, []
-    own = Sparse.from_matrix(diags_array(weights), p.shape, p.shape)
-    return p, [Projection(p.name, p.name, own, 1, (), feedback=True, is_reset=True)]
+    own = [Sparse.from_matrix(diags_array(w), p.shape, p.shape) for w in (weights, -d.a * weights)]
+    return p, [
+        Projection(p.name, p.name, connection, delay, (), feedback=True, is_reset=True)
+        for delay, connection in enumerate(own, start=1)
+        if connection.synapses
+    ]
 
 
 def _membrane_is_read(network: Network, name: str) -> bool:
@@ -114,11 +122,6 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
         )
     if np.any(np.isfinite(d.v_min)):
         yield "a lower bound of the membrane", "train without it (Sinabs: min_v_mem=None)"
-    if rules.reset == "subtract_late" and leaks and np.any(d.a != 0):
-        yield (
-            "a threshold that goes one step after the spike, past the synaptic current",
-            "train with reset_mechanism='zero', or without synaptic current",
-        )
     if rules.reset == "subtract_late" and np.any(spikes_of(d.v0, d, rules)):
         yield "a start above the threshold", "train from a membrane below it"
     for factor, what in ((d.a, "synaptic current"), (d.b, "membrane")):
@@ -126,7 +129,7 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
             yield f"a {what} that grows or alternates by itself", "use a decay factor between 0 and 1"
     if late := [start for start in p.late_bias if start > 1]:
         yield f"a bias that begins at step {late[0]}", "train the layers before the delay without bias"
-    elif p.late_bias and np.any((d.a != 0) | (d.b == 0)):
+    elif p.late_bias and np.any((p.late_bias[1] != 0) & (d.a == 0) & (d.b == 0)):
         yield "a bias that begins at step 1", "train the feedback without bias, or compile with --recurrent-bias-t0"
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.simulate.counters import Counters, PopulationCounters
 from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.rasters import Lazy
 from neurodeploy.simulate.traffic import measure
 from neurodeploy.target import Target
 
@@ -14,19 +17,27 @@ from neurodeploy.target import Target
 def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
     """Count a finished run: every message but 0 is a spike; one that finds its receiver idle is no SynOp."""
     net = plan.net
-    counters = {n: PopulationCounters(outcome.sent[n]) for n in net.inputs}
-    for name, population in net.populations.items():
-        first, last = plan.window(name)
-        counters[name] = PopulationCounters(
-            sum(outcome.sent[source] for source in plan.outputs[name]),
-            outcome.syn_ops[name],
-            population.size * max(0, last - first + 1) * plan.batch,
-            outcome.active_updates[name],
-            outcome.wraps[name],
-            outcome.saturations[name],
-        )
+    makers = {name: partial(_of_input, outcome, name) for name in net.inputs}
+    makers |= {name: partial(_of_population, plan, outcome, name) for name in net.populations}
+    counters = Lazy(makers)
     if placed is None:
         return Counters(plan.batch, plan.steps, plan.live_steps, counters, None)
-    messages = {n: s[:, : plan.steps] for n, s in plan.inputs.items()} | dict(outcome.spikes)
+    messages = plan.padded_inputs() | dict(outcome.spikes)
     sent = {n: s if s.dtype == np.uint8 else (s != 0).astype(np.uint8) for n, s in messages.items()}
     return Counters(plan.batch, plan.steps, plan.live_steps, counters, measure(plan, sent, *placed))
+
+
+def _of_input(outcome: Outcome, name: str) -> PopulationCounters:
+    return PopulationCounters(outcome.sent[name])
+
+
+def _of_population(plan: Plan, outcome: Outcome, name: str) -> PopulationCounters:
+    first, last = plan.window(name)
+    return PopulationCounters(
+        sum(outcome.sent[source] for source in plan.outputs[name]),
+        outcome.syn_ops[name],
+        plan.net.populations[name].size * max(0, last - first + 1) * plan.batch,
+        outcome.active_updates[name],
+        outcome.wraps[name],
+        outcome.saturations[name],
+    )

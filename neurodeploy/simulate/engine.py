@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
-import numpy as np
-
 from neurodeploy.errors import SimulationError
-from neurodeploy.neurons import model_named
+from neurodeploy.simulate.call import Call
 from neurodeploy.simulate.plan import Outcome, Plan
-from neurodeploy.simulate.prepared import Arena, prepare
+from neurodeploy.simulate.prepared import prepare
 from neurodeploy.simulate.reference import run_reference
-from neurodeploy.simulate.structs import Population, Raster
 
 NO_MEMORY = 1
 NEURON_STEPS_PER_THREAD = 4_000_000
@@ -30,31 +26,20 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         KernelsUnavailable: The library is missing or of another version.
         SimulationError: Memory ran out, or a convolution's sum left 32 bits.
     """
-    net, arena = plan.net, Arena()
-    prepared = prepare(net)
-    spikes, states = plan.rasters(), plan.traces()
-    types = {name: np.int32 if port.message_bits else np.uint8 for name, port in net.inputs.items()}
-    messages = spikes | {name: np.ascontiguousarray(plan.inputs[name], types[name]) for name in net.inputs}
-    rasters = (Raster * len(messages))()
-    for raster, source in zip(rasters, prepared.sources, strict=True):
-        values = messages[source]
-        raster.values, raster.size, raster.steps = values.ctypes.data, values.shape[2], values.shape[1]
-        raster.graded = values.dtype != np.uint8
-    populations = (Population * len(net.populations)).from_buffer_copy(prepared.populations)
-    for entry, (name, population) in zip(populations, net.populations.items(), strict=True):
+    prepared = prepare(plan.net)
+    call = Call(plan.net, prepared, plan.inputs, (plan.batch, plan.steps), plan.kept, plan.traces())
+    for entry, name in zip(call.populations, plan.net.populations, strict=True):
         entry.first, entry.last = plan.window(name)
-        kept, registers = states.get(name, {}), model_named(population.model).registers
-        entry.traces = arena.table([kept[r].ctypes.data if r in kept else None for r in registers])
     failed = prepared.library.nd_run(
-        populations,
-        ctypes.c_int32(len(populations)),
+        call.populations,
+        len(call.populations),
         prepared.projections,
-        ctypes.c_int32(len(prepared.projections)),
-        rasters,
-        ctypes.c_int32(len(rasters)),
-        ctypes.c_int32(plan.batch),
-        ctypes.c_int32(plan.steps),
-        ctypes.c_int32(_threads(plan) if threads is None else max(1, min(threads, plan.batch))),
+        len(prepared.projections),
+        call.rasters,
+        len(call.rasters),
+        plan.batch,
+        plan.steps,
+        _threads(plan) if threads is None else max(1, min(threads, plan.batch)),
     )
     if failed == NO_MEMORY:
         raise SimulationError(
@@ -62,19 +47,13 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         )
     if failed:
         return run_reference(plan)  # raises, and says where
-    counts = dict(zip(net.populations, populations, strict=True))
-    return Outcome(
-        spikes,
-        states,
-        {name: int(entry.active) for name, entry in counts.items()},
-        {name: int(entry.wraps) for name, entry in counts.items()},
-        {name: int(entry.saturations) for name, entry in counts.items()},
-        {name: int(entry.syn_ops) for name, entry in counts.items()},
-        {source: int(raster.sent) for source, raster in zip(prepared.sources, rasters, strict=True)},
-    )
+    active, wraps, saturations, syn_ops = map(call.counts, ("active", "wraps", "saturations", "syn_ops"))
+    return Outcome(call.messages(), call.states(), active, wraps, saturations, syn_ops, call.sent_counts())
 
 
 def _threads(plan: Plan) -> int:
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if plan.batch == 1:
+        return 1
     work = plan.batch * plan.steps * plan.net.neurons
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(allowed, plan.batch, work // NEURON_STEPS_PER_THREAD))

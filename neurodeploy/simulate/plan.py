@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
+from neurodeploy.simulate.events import Events
 
 Messages = NDArray[Any]
 """(B, T, size): uint8 where a sender sends 0 and 1 only, else int32."""
@@ -22,19 +23,21 @@ class Plan:
 
     Attributes:
         net: The network.
-        inputs: Messages of every input, (B, T, size); silent after T.
+        inputs: Messages of every input, (B, T, size), or events of that shape; silent after T.
         steps: Chip steps to run; step t = 1..steps.
         live_steps: Steps for which each population is live: ``start < t <= start + live_steps``.
         registers: Registers to keep per population, each at every step.
         strict: Raise on the first overflow.
+        kept: Outputs whose messages are returned; None for all.
     """
 
     net: ChipNetwork
-    inputs: Mapping[str, Messages]
+    inputs: Mapping[str, Messages | Events]
     steps: int
     live_steps: int
     registers: Mapping[str, tuple[str, ...]]
     strict: bool
+    kept: frozenset[str] | None = None
 
     @property
     def batch(self) -> int:
@@ -74,11 +77,16 @@ class Plan:
 
     def padded_inputs(self) -> dict[str, Messages]:
         """Inputs cut or filled with silence to ``steps``."""
-        missing = {name: max(0, self.steps - values.shape[1]) for name, values in self.inputs.items()}
+        dense = {name: v.flags() if isinstance(v, Events) else v for name, v in self.inputs.items()}
+        missing = {name: max(0, self.steps - values.shape[1]) for name, values in dense.items()}
         return {
             name: np.pad(values[:, : self.steps], ((0, 0), (0, missing[name]), (0, 0)))
-            for name, values in self.inputs.items()
+            for name, values in dense.items()
         }
+
+    def keeps(self, source: str) -> bool:
+        """Whether the messages of an output are returned."""
+        return self.kept is None or source in self.kept
 
     def traces(self) -> dict[str, dict[str, NDArray[np.int32]]]:
         """Room for the registers to keep, (B, steps, size), zeros."""
@@ -93,7 +101,7 @@ class Outcome:
     """What an engine returns; every population has every entry.
 
     Attributes:
-        spikes: Messages of every output (a population's name, or ``population.output``), (B, steps, size).
+        spikes: Messages of every kept output (a population's name, or ``population.output``), (B, steps, size).
         states: int32 (B, steps, size) per recorded register.
         active_updates: Updates with input, bias or a nonzero register.
         wraps: Times that a register or an int32 sum wrapped.

@@ -45,7 +45,8 @@ def run_reference(plan: Plan) -> Outcome:
                     spikes[source][:, t - 1] = messages
             for register, kept in states.get(name, {}).items():
                 kept[:, t - 1] = registers[name][register]
-    return Outcome(spikes, states, active, wraps, saturations, _syn_ops(plan, sent), _sent(sent))
+    returned = {source: messages for source, messages in spikes.items() if plan.keeps(source)}
+    return Outcome(returned, states, active, wraps, saturations, _syn_ops(plan, sent), _sent(sent))
 
 
 def _syn_ops(plan: Plan, sent: Mapping[str, Messages]) -> dict[str, int]:

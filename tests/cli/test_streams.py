@@ -226,7 +226,7 @@ Complete = Callable[[str], set[str]]
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("comp", {"compile"}),
+        ("comp", {"compile", "compare"}),
         ("targets ", {"list", "show", "check"}),
         ("targets show loi", {"loihi1", "loihi2"}),
         ("compile x --target t", {"tiny"}),

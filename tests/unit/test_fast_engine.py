@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from networks import random_case
+from numpy.typing import NDArray
 from outcomes import assert_same
 from scipy.sparse import coo_array
 
-from neurodeploy import ChipNetwork, simulate
+from neurodeploy import ChipNetwork, kernels, simulate
+from neurodeploy.connections import Conv2d, Dense
 from neurodeploy.simulate.components import Component, components
 from neurodeploy.simulate.engine import run_fast
 from neurodeploy.simulate.plan import Plan
@@ -122,3 +126,72 @@ def test_packings_of_sparse_weights(size: int, step: int, packing: str) -> None:
         bool(getattr(slot, name)) is (name == packing) for slot in slots for name in ("small", "packed", "weights")
     )
     assert_same(run_fast(plan), run_reference(plan))
+
+
+def spread(rng: np.random.Generator, shape: tuple[int, ...], step: int = 2) -> NDArray[np.int64]:
+    return rng.integers(-128 // step, 128 // step, shape) * step
+
+
+GEOMETRIES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "padding": {"padding": (2, 1)},
+    "stride": {"stride": (2, 2)},
+    "uneven stride": {"stride": (2, 3), "padding": (1, 2)},
+    "dilation": {"dilation": (2, 1), "padding": (2, 2)},
+    "dilation and stride": {"dilation": (2, 3), "stride": (3, 2), "padding": (1, 3)},
+    "groups": {"groups": 4},
+    "groups and stride": {"groups": 2, "stride": (2, 1), "padding": (1, 1)},
+}
+
+
+@pytest.mark.parametrize("channels", [16, 8, 12])
+@pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
+@pytest.mark.parametrize("scale", [1, 32, 4096])
+def test_maps(geometry: str, channels: int, scale: int) -> None:
+    """Sums of 16 bits read from the map, gathered from it, and of 32 bits; v leaves 24 bits in single neurons."""
+    rng = np.random.default_rng(len(geometry) + channels)
+    options = GEOMETRIES[geometry]
+    net = ChipNetwork()
+    net.add_input("in", shape=(4, 8, 9))
+    first = Conv2d.build(
+        spread(rng, (channels, 4 // options.get("groups", 1), 3, 3)) * scale, (4, 8, 9), where="", **options
+    )
+    size = first.n_target
+    dv = 9 if channels == 16 else rng.integers(0, 40, size)
+    net.add_population("a", shape=first.target_shape, du=900, dv=dv, vth=min(150 * scale, 131_071))
+    net.attach("in", "a", first)
+    second = Conv2d.build(spread(rng, (6, channels, 2, 2)), first.target_shape, stride=(2, 2), where="")
+    net.add_population("b", shape=second.target_shape, du=900, dv=40, vth=100)
+    net.attach("a", "b", second)
+    net.attach("a", "b", Dense(spread(rng, (second.n_target, size)), first.target_shape, second.target_shape))
+    net.add_population("c", shape=5, vth=20)
+    net.attach("b", "c", Dense(spread(rng, (5, second.n_target)), second.target_shape, (5,)))
+    net.attach("c", "b", Dense(spread(rng, (second.n_target, 5)), (5,), second.target_shape))
+    spikes = (rng.random((3, 10, 4 * 8 * 9)) < np.array([0.05, 0.4, 1])[:, None, None]).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 12, 12, {"a": ("u", "v"), "b": ("v",)}, False)
+    found = run_fast(plan)
+    assert_same(found, run_reference(plan))
+    assert all(found.sent[name] for name in "abc")
+
+
+@pytest.mark.parametrize(("sources", "size"), [(3, 70), (101, 300), (260, 9)])
+@pytest.mark.parametrize("steps", [1, 6, 19])
+def test_dense_at_high_activity(sources: int, size: int, steps: int) -> None:
+    """Samples of few and of many spikes, several projections and delays, idle steps and scheduled resets."""
+    rng = np.random.default_rng(sources + steps)
+    net = ChipNetwork()
+    net.add_input("in", shape=sources)
+    net.add_population("a", shape=size, du=1000, dv=100, vth=400, bias_mant=3, reset_interval=5, reset_offset=2)
+    net.add_population("b", shape=size, du=1000, dv=100, vth=40, start=1)
+    weights = rng.integers(-40, 41, (size, sources)) * 2
+    weights[0], weights[1] = 100, -100
+    net.connect("in", "a", weights[:, ::-1], delays=7)
+    net.connect("in", "a", weights, num_weight_bits=9)
+    net.connect("a", "b", rng.integers(-40, 61, (size, size)) * 2)
+    density = np.array([0.02, 1.0, 0.6, 0.3, 0.9])[:, None, None]
+    spikes = (rng.random((5, steps, sources)) < density).astype(np.uint8)
+    assert bool(prepare(net).projections[0].dots) is (kernels.load().nd_dots_from_percent() <= 100)
+    plan = Plan(net, {"in": spikes}, steps + 3, steps + 2, {"a": ("u", "v")}, False)
+    expected = run_reference(plan)
+    for threads in (1, 3):
+        assert_same(run_fast(plan, threads=threads), expected)

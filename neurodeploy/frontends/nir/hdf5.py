@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from neurodeploy.errors import ModelError, UnreadableFile, UnsupportedNode
-from neurodeploy.frontends.nir.heaps import damaged_heap
+from neurodeploy.frontends.nir.heaps import damaged_heap, longest_text
 
 AGAIN = "write it again with nir 1.0.8 (nir.write), and check that nir.read accepts it"
 OURS = "neurodeploy"
@@ -97,7 +97,7 @@ class _Reader:
     """Reads groups; counts nodes, because links can make a small file endless."""
 
     def __init__(self, path: Path) -> None:
-        self._origin = str(path)
+        self._path, self._origin = path, str(path)
         self._bytes = path.stat().st_size
         self._nodes = 0
 
@@ -193,10 +193,12 @@ class _Reader:
         claimed = dataset.size * dataset.dtype.itemsize
         if dataset.external or dataset.is_virtual or stored > self._bytes or claimed > MOST_VALUES_PER_BYTE * stored:
             raise self._fault(name, f"'{key}' claims shape {dataset.shape}, which the file does not hold")
-        value = dataset[()]
         if kind == h5py.h5t.STRING:
-            return _decoded(value)
-        array = np.asarray(value)
+            offset = dataset.id.get_offset() if dataset.dtype.kind == "O" else None
+            if offset is not None and longest_text(self._path, offset, dataset.size) > self._bytes:
+                raise self._fault(name, f"'{key}' claims a text that the file does not hold")
+            return _decoded(dataset[()])
+        array = np.asarray(dataset[()])
         return array.astype(array.dtype.newbyteorder("="), copy=False)
 
     def _entries(self, group: Any, name: str) -> Iterator[tuple[str, Any]]:

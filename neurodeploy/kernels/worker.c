@@ -1,0 +1,139 @@
+/* A worker's memory. */
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+#include <stdlib.h>
+#include <string.h>
+
+#include "worker.h"
+
+#define LINE 64
+#define HUGE_PAGE ((size_t)1 << 21)
+
+/* Zeros from a cache line on, in large pages where there are many. */
+static void *zeros(size_t bytes) {
+    const size_t unit = bytes >= 4 * HUGE_PAGE ? HUGE_PAGE : LINE;
+    const size_t whole = (bytes + unit) / unit * unit;
+#ifdef _WIN32
+    void *at = calloc(1, whole);
+#else
+    void *at = NULL;
+    if (posix_memalign(&at, unit, whole)) return NULL;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (unit == HUGE_PAGE) madvise(at, whole, MADV_HUGEPAGE);
+#endif
+    memset(at, 0, whole);
+#endif
+    return at;
+}
+
+static size_t largest(size_t a, int64_t b) { return (int64_t)a > b ? a : (size_t)b; }
+
+void nd_worker_restart_population(nd_worker *w, int32_t k) {
+    const nd_population *q = &w->populations[k];
+    for (int32_t r = 0; r < q->n_state; r++)
+        memcpy(w->registers[k][r], q->initial[r], sizeof(int32_t) * (size_t)q->size);
+}
+
+void nd_worker_restart(nd_worker *w) {
+    w->before = 0;
+    for (int32_t k = 0; k < w->net.n_populations; k++) nd_worker_restart_population(w, k);
+    for (int32_t r = 0; r < w->net.n_rasters; r++)
+        memset(w->events[r].start, 0, sizeof(int64_t) * (size_t)(w->history + 1));
+}
+
+static int allocate_state(nd_worker *w) {
+    const int32_t n = w->net.n_populations;
+    size_t state = 0, registers = 0;
+    for (int32_t k = 0; k < n; k++) {
+        const nd_population *q = &w->net.populations[k];
+        state += (size_t)nd_padded(q->size) * (size_t)q->n_state;
+        registers += (size_t)q->n_state;
+    }
+    w->state = zeros(sizeof(int32_t) * state);
+    w->registers = calloc((size_t)n + 1, sizeof *w->registers);
+    int32_t **pointers = w->registers ? w->registers[0] = malloc(sizeof *pointers * (registers + 1)) : NULL;
+    if (!w->state || !pointers) return 0;
+    int32_t *at = w->state;
+    for (int32_t k = 0; k < n; k++) {
+        const nd_population *q = &w->net.populations[k];
+        w->registers[k] = pointers;
+        for (int32_t r = 0; r < q->n_state; r++, at += nd_padded(q->size)) *pointers++ = at;
+    }
+    return 1;
+}
+
+static int allocate_scratch(nd_worker *w) {
+    size_t size = (size_t)nd_tile_columns(), ports = 1, outputs = 1;
+    for (const nd_population *q = w->net.populations; q < w->net.populations + w->net.n_populations; q++) {
+        size = largest(size, nd_padded(q->size));
+        ports = largest(ports, q->n_ports);
+        outputs = largest(outputs, q->n_outputs);
+    }
+    w->narrow = zeros(sizeof(int16_t) * largest(size, (int64_t)ND_STEPS * nd_tile_columns()));
+    w->wide = zeros(sizeof(int32_t) * size);
+    w->inputs = zeros(sizeof(int32_t) * size * ports);
+    w->messages = zeros(sizeof(int32_t) * size * outputs);
+    w->products = zeros(sizeof(int64_t) * size);
+    w->sums = zeros(sizeof(int64_t) * size * ports);
+    w->ports = malloc(sizeof *w->ports * ports);
+    w->outputs = malloc(sizeof *w->outputs * outputs);
+    return w->narrow && w->wide && w->inputs && w->messages && w->products && w->sums && w->ports && w->outputs;
+}
+
+static int allocate_rasters(nd_worker *w) {
+    const int64_t rows = (int64_t)w->samples * (w->history + w->steps);
+    w->events = calloc((size_t)w->net.n_rasters + 1, sizeof *w->events);
+    w->words = calloc((size_t)w->net.n_rasters + 1, sizeof *w->words);
+    w->sent = calloc((size_t)w->net.n_rasters + 1, sizeof *w->sent);
+    w->flags = calloc((size_t)w->net.n_rasters + 1, sizeof *w->flags);
+    if (!w->events || !w->words || !w->sent || !w->flags) return 0;
+    for (int32_t r = 0; r < w->net.n_rasters; r++)
+        if (!nd_events_init(&w->events[r], rows, w->net.rasters[r].form == ND_MESSAGES)) return 0;
+    for (int32_t k = 0; k < w->net.n_populations; k++) {
+        const nd_population *q = &w->net.populations[k];
+        for (int32_t r = q->first_raster; r < q->first_raster + q->n_outputs; r++) {
+            const size_t kept = q->is_tiled ? (size_t)w->samples * (size_t)w->steps : 1;
+            if (w->net.rasters[r].form != ND_BITS || w->net.rasters[r].values) continue;
+            if (!(w->words[r] = zeros(sizeof(uint64_t) * kept * (size_t)nd_words(q->size)))) return 0;
+        }
+    }
+    return 1;
+}
+
+static int allocate_maps(nd_worker *w) {
+    w->maps = calloc((size_t)w->net.n_projections + 1, sizeof *w->maps);
+    if (!w->maps) return 0;
+    for (int32_t i = 0; i < w->net.n_projections; i++) {
+        const nd_projection *p = &w->net.projections[i];
+        const size_t sum = w->net.populations[p->target].is_narrow ? sizeof(int16_t) : sizeof(int32_t);
+        if (p->taps && !(w->maps[i] = zeros(sum * (size_t)p->map_size))) return 0;
+    }
+    return 1;
+}
+
+int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history) {
+    const size_t n = (size_t)net->n_populations;
+    *w = (nd_worker){.net = *net, .samples = samples, .steps = steps, .history = history};
+    w->populations = malloc(sizeof *w->populations * (n + 1));
+    if (!w->populations || !allocate_state(w) || !allocate_scratch(w) || !allocate_rasters(w) || !allocate_maps(w))
+        return 0;
+    memcpy(w->populations, net->populations, sizeof *w->populations * n);
+    for (size_t k = 0; k < n; k++) {
+        nd_population *q = &w->populations[k];
+        q->active = q->syn_ops = q->wraps = q->saturations = 0;
+    }
+    nd_worker_restart(w);
+    return 1;
+}
+
+void nd_worker_free(nd_worker *w) {
+    for (int32_t r = 0; w->events && r < w->net.n_rasters; r++) nd_events_free(&w->events[r]);
+    for (int32_t r = 0; w->words && r < w->net.n_rasters; r++) free(w->words[r]);
+    for (int32_t r = 0; w->flags && r < w->net.n_rasters; r++) free(w->flags[r]);
+    for (int32_t i = 0; w->maps && i < w->net.n_projections; i++) free(w->maps[i]);
+    if (w->registers) free(w->registers[0]);
+    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->state, w->registers, w->narrow,
+                            w->wide, w->inputs, w->messages, w->products, w->sums, w->ports, w->outputs};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
+}

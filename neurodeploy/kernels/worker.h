@@ -1,0 +1,63 @@
+/* What one thread needs to run samples: own counts, own state, lists of senders, scratch. */
+#ifndef ND_WORKER_H
+#define ND_WORKER_H
+
+#include "events.h"
+#include "nd.h"
+
+/* A network with what one call gives it. */
+typedef struct {
+    const nd_population *populations;
+    const nd_projection *projections;
+    const nd_raster *rasters; /* those of the populations, which are written, then those of the inputs */
+    int32_t n_populations, n_projections, n_rasters;
+    int32_t batch, steps;
+} nd_network;
+
+typedef struct {
+    nd_network net;
+    int32_t samples, steps, history; /* at most so many at a time; steps before them that delays reach back to */
+    int64_t before;             /* steps that are done */
+    int32_t first_sample, offset; /* where the rasters hold what is run now: sample, and steps before */
+    nd_population *populations; /* copies, for their counts */
+    int64_t *sent;              /* by raster */
+    nd_events *events;          /* by raster, rows (samples, history + steps) */
+    uint64_t **words;           /* by raster of bits: of all samples and steps if tiled, else one row */
+    void **maps;                /* by projection: of a convolution of spikes */
+    int32_t *state;             /* of all populations, one after the other */
+    int32_t ***registers;       /* by population */
+    int16_t *narrow;            /* narrow sums, of 0 between steps; those of ND_STEPS steps if tiled */
+    uint8_t **flags;            /* by raster or NULL: bytes of who spiked, see inputs.c */
+    int32_t *wide, *inputs, *messages; /* wide of 0 between steps, too */
+    int64_t *products, *sums;
+    const int32_t **ports;
+    void **outputs;
+} nd_worker;
+
+/* Room for `samples` at a time of `steps` each; 0 where memory ran out: to be freed all the same. */
+int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history);
+void nd_worker_free(nd_worker *w);
+
+/* Registers as at the start of a sample, and nothing under way. */
+void nd_worker_restart(nd_worker *w);
+void nd_worker_restart_population(nd_worker *w, int32_t k);
+
+static inline int64_t nd_row(const nd_worker *w, int32_t sample, int32_t step) {
+    return (int64_t)sample * (w->history + w->steps) + w->history + step - 1;
+}
+
+enum { ND_DONE = 0, ND_NO_MEMORY = 1, ND_CONVOLUTION_OVERFLOWED = 2 };
+
+/* Narrow sums, or inputs, of population k for step t of a sample, from all its projections; see inputs.c. */
+void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+int nd_gather(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+/* The same of some columns, from tiles. */
+void nd_gather_tile(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t);
+/* Whether dot products of bytes are quicker for population k and a sample; then everything is there for them. */
+int nd_prefers_dots(nd_worker *w, int32_t k, int32_t sample, int32_t steps);
+/* Counts the synapses that step t reaches, which nd_gather_dots does not. */
+void nd_count_synapses(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+/* Narrow sums of some columns for ND_STEPS steps from step t on, by dot products. */
+void nd_gather_dots(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t);
+
+#endif
