@@ -1,11 +1,12 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster
+from neurodeploy import cluster, encode, train
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.estimate import Costs, estimate
-from neurodeploy.pipeline import Options
+from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.program import Program
 from neurodeploy.simulate import Events, Run, Session, simulate, stream
@@ -27,7 +28,9 @@ __all__ = [
     "Target",
     "cluster",
     "compile",
+    "encode",
     "estimate",
+    "export_nir",
     "list_models",
     "list_targets",
     "load",
@@ -36,4 +39,5 @@ __all__ = [
     "save",
     "simulate",
     "stream",
+    "train",
 ]

@@ -13,23 +13,28 @@ import click
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
     Choice,
     Group,
+    Shape,
     as_json,
     cluster_option,
     compile_options,
     describe,
+    encode_options,
     engine_option,
     lava_options,
     lava_python,
     semantics_options,
 )
+from neurodeploy.compilation import Options
+from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
-from neurodeploy.pipeline import PASSES, Options
+from neurodeploy.pipeline import PASSES
 from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import usable_targets
@@ -37,9 +42,9 @@ from neurodeploy.verify import AGAINST
 
 
 def _options(values: dict[str, Any]) -> Options:
-    semantics = {k: values.get(k) for k in ("dt_s", *CHOICES)}
-    names = ("output", "max_neurons_per_core", "input_shape", "input_message_bits")
-    return Options(semantics, values.get("bits", 8), **{name: values.get(name) for name in names})
+    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
+    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
+    return Options(semantics, **{name: values[name] for name in names if name in values})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -121,6 +126,23 @@ def compile_command(
         show.compilation(facts)
 
 
+@app.command("encode")
+@click.argument("values", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--code", type=Choice(list(CODES)), required=True, help="How; see docs/encoding.md.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz to write.")
+@encode_options
+@as_json
+def encode_command(values: Path, code: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Turn the real VALUES of an .npz (values (N, *shape), labels) into spikes, the same bits as nd.train.encode."""
+    from neurodeploy.encode_job import encode_file
+
+    facts = encode_file(values, code, out, options)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.rows([facts])
+
+
 @app.command()
 @click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
@@ -172,15 +194,38 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
 
 
 @app.command()
-@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("model", type=MODEL)
+@click.argument("other", type=MODEL)
+@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
+@semantics_options
+@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
+@as_json
+def compare(model: str, other: str, data: Path, as_json: bool, **values: Any) -> None:
+    """Run MODEL's float network beside a program (OTHER.ndp) or another model, and compare spikes layer by layer."""
+    from neurodeploy.compare import compare_files
+
+    with show.bar("samples") as progress:
+        facts = compare_files(model, other, data, _options(values), progress=progress)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.comparison(facts)
+
+
+@app.command()
+@click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
+@click.option("--allow-lossy", is_flag=True, help="For nir: write also what other tools would run differently.")
+@semantics_options
+@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
 @as_json
-def export(program: Path, name: str, out: Path, as_json: bool) -> None:
-    """Write a PROGRAM in another format, or say all that keeps it from being written."""
+def export(source: str, name: str, out: Path, allow_lossy: bool, as_json: bool, **values: Any) -> None:
+    """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
-    facts = export_file(program, name, out)
+    options = _options(values) if any(value is not None for value in values.values()) else None
+    facts = export_file(source, name, out, options, allow_lossy=allow_lossy)
     if as_json:
         show.json_out(facts)
     else:
@@ -261,6 +306,9 @@ def targets_check(target: str, as_json: bool) -> None:
         show.json_out({"target": target, "valid": True})
     else:
         click.echo(f"{target}: valid")
+
+
+app.add_command(conformance)
 
 
 @app.command()

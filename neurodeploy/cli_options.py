@@ -11,6 +11,8 @@ import click
 from neurodeploy.bundled import list_models
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
+from neurodeploy.encode import REFERENCES
+from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.errors import did_you_mean
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
@@ -70,7 +72,26 @@ def semantics_options(command: F) -> F:
     for name, choices in reversed(CHOICES.items()):
         flag = "--" + name.replace("_", "-")
         command = click.option(flag, name, type=Choice(choices), help=EXPLAIN[name])(command)
+    flags = "--recurrent-bias-t0/--no-recurrent-bias-t0"
+    command = click.option(flags, default=None, help=EXPLAIN["recurrent_bias_t0"])(command)
+    command = click.option("--latency-steps", type=click.IntRange(0, 1), help=EXPLAIN["latency_steps"])(command)
+    command = click.option("--v-min", type=float, help=EXPLAIN["v_min"])(command)
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
+
+
+def encode_options(command: F) -> F:
+    """Options of the codes; which of them a code takes is its own affair."""
+    types = {
+        "steps": int,
+        "seed": int,
+        "threshold": float,
+        "reference": Choice(REFERENCES),
+        "start": float,
+        "bits": int,
+    }
+    for name, kind in reversed(types.items()):
+        command = click.option(f"--{name}", type=kind, help=ENCODE_OPTIONS[name])(command)
+    return command
 
 
 class Cluster(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -117,9 +138,19 @@ def compile_options(command: F) -> F:
         type=click.IntRange(0, 32),
         help="Of a .net file without input neurons: 0 for spikes (default), else graded messages of so many bits.",
     )(command)
-    command = click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a .net file that does not say it.")(
-        command
-    )
+    command = click.option(
+        "--input-shape",
+        type=Shape(),
+        metavar="C,H,W",
+        help="Of a .net file, or one step of a torch module, that does not say it.",
+    )(command)
+    command = click.option(
+        "--tolerance-bits",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Spikes of a torch module that may differ from those of the network read from it, beside ties.",
+    )(command)
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from neurodeploy.agreement import Divergence
 from neurodeploy.errors import NeurodeployError
 
 INTERRUPTED = 130
@@ -133,7 +134,7 @@ def demo(results: Sequence[Mapping[str, Any]], out: Path | None) -> None:
 def inspection(facts: Mapping[str, Any]) -> None:
     """The tables of ``neurodeploy inspect``."""
     rows(facts["layers"], title=f"{facts['model']}: {facts['neurons']:,} neurons, {facts['synapses']:,} synapses")
-    print(f"\nsemantics: {', '.join(f'{k} = {v}' for k, v in facts['semantics'].items())}")
+    semantics("semantics", facts["semantics"])
     print(f"latency: the output lags the input by {facts['latency_steps']} steps on the chip")
     if "quantization" in facts:
         quantization(facts["quantization"])
@@ -145,12 +146,24 @@ def inspection(facts: Mapping[str, Any]) -> None:
         print(f"\n{facts['target']}: fits on {facts['cores']} cores of {facts['chips']} chip(s)")
 
 
+def semantics(title: str, values: Mapping[str, Any]) -> None:
+    """What the model was taken to mean, layers with conventions of their own line by line."""
+    common = {k: v for k, v in values.items() if k not in ("layers", "notes") and v is not None}
+    print(f"\n{title}: {', '.join(f'{k} = {v}' for k, v in common.items())}")
+    for layer, own in values.get("layers", {}).items():
+        words = [f"{k} = {v}" for k, v in own.items() if k != "factors"]
+        factors = [f"factors {', '.join(own['factors'])} from the module"] if "factors" in own else []
+        print(f"  {layer}: {'; '.join([', '.join(words)] * bool(words) + factors)}")
+
+
 def quantization(facts: Mapping[str, Any]) -> None:
     """Chosen fields, errors and headroom per layer."""
     print()
     rows(facts["populations"], title="fields per layer (headroom: bits left before a register wraps or saturates)")
     print()
     rows(facts["projections"], title="weights per projection")
+    for line in facts["rewrites"]:
+        print(f"rewritten: {line}")
 
 
 def compilation(facts: Mapping[str, Any]) -> None:
@@ -160,8 +173,10 @@ def compilation(facts: Mapping[str, Any]) -> None:
     if "utilisation" in facts:
         print()
         rows([_core(c) for c in facts["utilisation"]["cores"]], title="cores")
+    if "proof" in facts:
+        proof(facts["proof"])
     if "semantics" in facts:
-        print(f"\nread as: {', '.join(f'{k} = {v}' for k, v in facts['semantics'].items())}")
+        semantics("read as", facts["semantics"])
     parts = [f"{facts[k]:,} {k}" for k in ("neurons", "synapses", "cores", "chips") if k in facts]
     print(f"{facts['model']} on {facts['target']}: {', '.join(parts)}")
     if "program" in facts:
@@ -227,6 +242,48 @@ def verification(facts: Mapping[str, Any]) -> None:
     if facts["equal"]:
         total = sum(row["matched"] for row in facts["registers"])
         print(f"\nequal: all {total:,} values of {facts['samples']} samples and {facts['steps']} steps")
+
+
+def comparison(facts: Mapping[str, Any]) -> None:
+    """The table of ``neurodeploy compare``."""
+    first, second = (f"{facts[k]['model']} ({facts[k]['kind']})" for k in ("first", "second"))
+    rows(
+        [
+            {
+                "layer": layer["layer"],
+                "neurons": layer["neurons"],
+                "bits": layer["bits"],
+                "mismatching": layer["mismatching"],
+                "share": f"{100 * layer['mismatching'] / layer['bits']:.3g} %",
+                "rate": layer["rate_found"],
+                "rate of the other": layer["rate_expected"],
+                "note": "void: no spike in either" if layer["void"] else "",
+            }
+            for layer in facts["layers"]
+        ],
+        title=f"{first} against {second}: {facts['samples']} samples, {facts['steps']} steps",
+    )
+    if facts["matched_by"] == "order":
+        print("layers have no names in common and were matched in order")
+    for key, name in (("only_first", first), ("only_second", second)):
+        if facts[key]:
+            print(f"only in {name}: {', '.join(facts[key])}")
+    if facts["first_divergence"] is not None:
+        print(f"\nfirst divergence: {Divergence(**facts['first_divergence'])}")
+    else:
+        print("\nequal in every bit")
+
+
+def proof(facts: Mapping[str, Any]) -> None:
+    """How a module's spikes compare with those of the network read from it."""
+    print()
+    rows(
+        [{**layer, "void": layer["void"] or "-"} for layer in facts["layers"]],
+        title=f"{facts['framework']} against what was read: {facts['samples']} samples of {facts['steps']} steps "
+        f"({facts['input']})",
+    )
+    if facts["ties"]:
+        print(f"{facts['ties']:,} bits are ties: rounding in single precision decides")
 
 
 def lava(facts: Mapping[str, str], as_json: bool) -> None:

@@ -11,58 +11,64 @@ from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
 from neurodeploy.connections.base import Array, Shape
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.graph import Node
+from neurodeploy.windows import convolution, pooling
+
+ELEMENTWISE = ("Scale", "Delay")
+"""Stateless nodes that keep their input's shape, and have parameters of that shape."""
 
 
 def layer(node: Node, source_shape: Shape, where: str) -> Connection | None:
-    """The linear part of a stateless node; None for Flatten, which changes no order in memory.
+    """The linear part of a stateless node; None for Flatten, which changes no order in memory, and for Delay.
 
     Raises:
         ShapeMismatch: The node does not fit ``source_shape``.
-        UnsupportedNode: A parameter that we do not deploy.
+        UnsupportedNode: A type or parameter that we do not deploy.
     """
-    params = node.params
-    if node.type == "Flatten":
+    if node.type in ("Flatten", "Delay"):
         return None
+    if node.type == "Scale":
+        return _scale(node, source_shape)
     if node.type in ("Linear", "Affine"):
-        weight = np.asarray(params["weight"])
-        if weight.ndim != 2:
-            raise UnsupportedNode(
-                f"weight has {weight.ndim} dimensions", where=where, remedy="export one (out, in) matrix per layer"
-            )
-        if source_shape != (weight.shape[1],):
-            raise ShapeMismatch(
-                f"the layer takes ({weight.shape[1]},) and is given {source_shape}",
-                where=where,
-                remedy="insert a Flatten, or correct the layer's size",
-            )
-        return Dense(weight, source_shape, (weight.shape[0],))
-    if len(source_shape) != 3:
+        return _matrix(np.asarray(node.params["weight"]), source_shape, where)
+    axes = 1 if node.type == "Conv1d" else 2
+    if len(source_shape) != 1 + axes:
+        takes = "(C, L)" if axes == 1 else "(C, H, W)"
         raise ShapeMismatch(
-            f"the layer takes (C, H, W) and is given {source_shape}", where=where, remedy="correct the input shape"
+            f"the layer takes {takes} and is given {source_shape}", where=where, remedy="correct the input shape"
         )
-    if node.type == "Conv2d":
-        kernel = np.asarray(params["weight"])
-        stride, dilation = _pair(params["stride"]), _pair(params["dilation"])
-        padding = _padding(params["padding"], kernel.shape[2:], stride, dilation, where)
-        groups = int(params["groups"])
-        return Conv2d.build(
-            kernel, source_shape, stride=stride, padding=padding, dilation=dilation, groups=groups, where=where
-        )
-    size, stride, padding = (_pair(params[k]) for k in ("kernel_size", "stride", "padding"))
-    channels = source_shape[0]
-    tap = 1.0 if node.type == "SumPool2d" else 1.0 / math.prod(size)
-    kernel = np.full((channels, 1, *size), tap)
-    return Conv2d.build(kernel, source_shape, stride=stride, padding=padding, groups=channels, where=where)
+    if node.type in ("SumPool2d", "AvgPool2d"):
+        return pooling(node, source_shape, where)
+    if node.type not in ("Conv1d", "Conv2d"):
+        raise UnsupportedNode(f"NIR node type {node.type} is not supported", where=where, remedy="replace it")
+    return convolution(node, source_shape, where)
 
 
-def output_shape(node: Node, source_shape: Shape, connection: Connection | None) -> Shape:
-    """Shape behind a stateless node."""
+def output_shape(node: Node, source_shape: Shape, connection: Connection | None, where: str) -> Shape:
+    """Shape behind a stateless node; ``connection`` is what :func:`layer` made of it.
+
+    Raises:
+        ShapeMismatch: A Flatten node names axes that its input lacks.
+    """
     if connection is not None:
-        return connection.target_shape
-    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
-    rank = len(source_shape)
-    start, end = start % rank, end % rank
+        shape = connection.target_shape
+        return (shape[0], shape[2]) if node.type == "Conv1d" else shape
+    if node.type == "Delay":
+        return source_shape
+    start, end = _flattened(node, len(source_shape), where)
     return (*source_shape[:start], math.prod(source_shape[start : end + 1]), *source_shape[end + 1 :])
+
+
+def _flattened(node: Node, rank: int, where: str) -> tuple[int, int]:
+    """First and last axis of the input that a Flatten node joins, counted from 0 and without batch."""
+    start, end = (int(node.params[k]) for k in ("start_dim", "end_dim"))
+    first, last = (n + rank if n < 0 else n for n in (start, end))
+    if not 0 <= first <= last < rank:
+        raise ShapeMismatch(
+            f"start_dim = {start} and end_dim = {end} of an input with {rank} axes",
+            where=where,
+            remedy="count the axes from 0, without batch and time",
+        )
+    return first, last
 
 
 def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
@@ -70,28 +76,69 @@ def bias_of(node: Node, shape: Shape, where: str) -> Array | float:
     if node.params.get("bias") is None:
         return 0.0
     bias = np.asarray(node.params["bias"], dtype=np.float64)
-    if bias.shape != (shape[0],):
+    if bias.shape == shape:
+        return bias
+    if bias.size not in (1, shape[0]) or bias.size != max(bias.shape, default=1):
         raise ShapeMismatch(
             f"bias has shape {bias.shape}, not ({shape[0]},)", where=where, remedy="export one bias per output channel"
         )
     return np.broadcast_to(bias.reshape(-1, *(1,) * (len(shape) - 1)), shape)
 
 
+def _matrix(weight: Array, source_shape: Shape, where: str) -> Connection:
+    """(..., out, in): the same or another matrix for every leading index, as NIR defines it."""
+    if weight.ndim < 2:
+        raise UnsupportedNode(
+            f"weight has {weight.ndim} dimensions", where=where, remedy="export one (out, in) matrix per layer"
+        )
+    *leading, rows, columns = weight.shape
+    if source_shape != (*leading, columns):
+        raise ShapeMismatch(
+            f"the layer takes {(*leading, columns)} and is given {source_shape}",
+            where=where,
+            remedy="insert a Flatten, or correct the layer's size",
+        )
+    if not leading:
+        return Dense(weight, source_shape, (rows,))
+    from scipy.sparse import block_diag
+
+    blocks = block_diag(list(weight.reshape(-1, rows, columns)))
+    return Sparse.from_matrix(blocks, source_shape, (*leading, rows))
+
+
+def _scale(node: Node, shape: Shape) -> Connection:
+    """Factors one by one; on maps with one factor per channel as a convolution, which merges with its neighbours."""
+    from scipy.sparse import diags_array
+
+    scale = np.asarray(node.params["scale"], dtype=np.float64)
+    factors = np.broadcast_to(scale if scale.size > 1 else scale.reshape(()), shape)
+    if len(shape) == 3 and np.all(factors == factors[:, :1, :1]):
+        return Conv2d(factors[:, :1, :1, None].copy(), shape, shape, groups=shape[0])
+    return Sparse.from_matrix(diags_array(factors.ravel()), shape, shape)
+
+
 def compose(chain: Sequence[Connection]) -> Connection:
     """One map equal to applying ``chain`` in order; a single map keeps the file's precision, products are float64."""
     result = chain[0]
     for following in chain[1:]:
-        result = _after(_double(result), _double(following))
+        result = _after(double(result), double(following))
     return result
 
 
-def _double(connection: Connection) -> Connection:
+def double(connection: Connection) -> Connection:
+    """The same map in float64."""
     return connection.with_weights(connection.weights.astype(np.float64))
 
 
 def _after(first: Connection, second: Connection) -> Connection:
-    if isinstance(first, Conv2d) and isinstance(second, Conv2d) and _is_tiling_pool(first, second):
-        return _pool_then_conv(first, second)
+    if isinstance(first, Conv2d) and isinstance(second, Conv2d):
+        if _is_tiling_pool(first, second):
+            return _pool_then_conv(first, second)
+        if _is_gain(second):
+            return first.with_weights(first.weights * second.weights)
+        if _is_gain(first):
+            gains = first.weights.reshape(second.groups, -1).repeat(second.weights.shape[0] // second.groups, axis=0)
+            return second.with_weights(second.weights * gains[:, :, None, None])
     if isinstance(second, Dense):
         weights = second.weights @ first.to_csr()
         return Dense(np.asarray(weights), first.source_shape, second.target_shape)
@@ -99,6 +146,12 @@ def _after(first: Connection, second: Connection) -> Connection:
     if isinstance(first, Dense):
         return Dense(product.toarray(), first.source_shape, second.target_shape)
     return Sparse.from_matrix(product, first.source_shape, second.target_shape)
+
+
+def _is_gain(conv: Conv2d) -> bool:
+    """A factor per channel."""
+    one_each = conv.groups == conv.source_shape[0] and conv.weights.shape[1:] == (1, 1, 1)
+    return one_each and conv.source_shape == conv.target_shape and conv.stride == (1, 1) and conv.padding == (0, 0)
 
 
 def _is_tiling_pool(pool: Conv2d, conv: Conv2d) -> bool:
@@ -127,25 +180,3 @@ def _pool_then_conv(pool: Conv2d, conv: Conv2d) -> Conv2d:
         (1, 1),
         conv.groups,
     )
-
-
-def _pair(value: Array | int) -> tuple[int, int]:
-    numbers = np.ravel(value)
-    return (int(numbers[0]), int(numbers[-1]))
-
-
-def _padding(
-    value: Array | int | str, kernel: Sequence[int], stride: tuple[int, int], dilation: tuple[int, int], where: str
-) -> tuple[int, int]:
-    if not isinstance(value, str):
-        return _pair(value)
-    if value == "valid":
-        return (0, 0)
-    totals = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
-    if value != "same" or stride != (1, 1) or any(t % 2 for t in totals):
-        raise UnsupportedNode(
-            f"padding {value!r} with kernel {tuple(kernel)} and stride {stride}",
-            where=where,
-            remedy="give the padding as numbers, equal on both sides",
-        )
-    return (totals[0] // 2, totals[1] // 2)

@@ -12,10 +12,11 @@ import numpy as np
 
 from neurodeploy.atomic import make_folder, replacing
 from neurodeploy.bundled import list_models, load_model
+from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError, UnknownModel, did_you_mean
 from neurodeploy.estimate import Costs, estimate
 from neurodeploy.evaluate import accuracy, float_scores, load_samples, output_of, run_program
-from neurodeploy.pipeline import Options, finish, run_passes
+from neurodeploy.pipeline import finish, run_passes
 from neurodeploy.program import Program
 from neurodeploy.storage import save
 

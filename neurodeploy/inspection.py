@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.compilation import Compilation, Options
 from neurodeploy.errors import DoesNotFit, NeurodeployError
 from neurodeploy.mapping import map_network
 from neurodeploy.network import Network
-from neurodeploy.pipeline import Compilation, Options, run_passes
+from neurodeploy.pipeline import run_passes
 from neurodeploy.quantize.features import missing_features
 
 

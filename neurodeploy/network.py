@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.connections import Connection
 from neurodeploy.connections.base import Shape
-from neurodeploy.neurons.model import FloatDynamics
+from neurodeploy.neurons.model import FloatDynamics, Rules
 from neurodeploy.semantics import Semantics
 
 
@@ -25,8 +25,11 @@ class Population:
         model: Name of the neuron model that deploys it.
         nir_type: Type of the node, e.g. ``LIF``.
         dynamics: Parameters in the models' normal form, each (size,).
+        rules: When it fires and resets.
         bias: Constant input of every step, (size,): the biases of all layers on the way in.
-        depth: Neuron layers between the input and this population, itself included; the chip's latency in steps.
+        depth: Neuron layers between the input and this population, itself included, less the delays on the way where
+            all can be met; the chip's latency in steps.
+        late_bias: Further constant inputs by the step from which on they count, (size,) each: biases behind a delay.
     """
 
     name: str
@@ -34,8 +37,10 @@ class Population:
     model: str
     nir_type: str
     dynamics: FloatDynamics
+    rules: Rules
     bias: NDArray[np.float64]
     depth: int
+    late_bias: Mapping[int, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -56,8 +61,10 @@ class Projection:
         source: Name of an input or population.
         target: Name of a population.
         connection: Float weights, in the file's precision.
-        delay_steps: 0 for a feed-forward edge, 1 for one that closes a cycle (previous step's spikes).
+        delay_steps: Steps of the delays on the way, and one more where the projection closes a cycle.
         nodes: The stateless nodes it came from, in order.
+        feedback: Whether it closes a cycle, and so carries the previous step's spikes.
+        is_reset: Whether it stands for what a spike does to the neuron's own membrane.
     """
 
     source: str
@@ -65,6 +72,8 @@ class Projection:
     connection: Connection
     delay_steps: int
     nodes: tuple[str, ...]
+    feedback: bool = False
+    is_reset: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ class Program:
         mapping: Where they sit.
         target: The chip.
         outputs: Population that each output of the model reads.
-        readout: ``count``, ``s_last``, ``v_last`` or ``v_sum``.
+        readout: How a class is read off an output, see :mod:`neurodeploy.simulate.readout`.
         semantics: The conventions the model was read with.
         quantization: What quantisation chose, as plain values.
         provenance: Source, its sha256, options, versions, date.

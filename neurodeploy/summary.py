@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from neurodeploy.compilation import Compilation
 from neurodeploy.mapping import utilisation
-from neurodeploy.pipeline import Compilation
 
 
 def summarise(state: Compilation) -> dict[str, Any]:
@@ -17,6 +17,8 @@ def summarise(state: Compilation) -> dict[str, Any]:
     network = state.network or state.net
     if network is not None:
         facts |= {"neurons": network.neurons, "synapses": network.synapses}
+    if state.proof:
+        facts["proof"] = dict(state.proof)
     if state.quantization is not None:
         facts["quantization"] = state.quantization.to_dict()
     if state.net is not None and state.mapping is not None:

@@ -35,6 +35,9 @@ TEST_STEPS = (
     ("-r", "torch.txt", "-c", "test-constraints.txt"),
     ("-r", "test.txt", "-c", "test-constraints.txt"),
     ("--no-deps", "-r", "norse.txt"),
+    ("--no-deps", "-r", "spikingjelly.txt"),
+    ("-r", "sinabs-dependencies.txt", "-c", "test-constraints.txt"),
+    ("--no-deps", "-r", "sinabs.txt", "-r", "rockpool.txt"),
 )
 EDITABLE = ("-c", "test-constraints.txt", "-e", ".[test,dev]")
 # Lava's metadata wants Python 3.10. The flag must not reach the dependencies, for which pip would then pick releases

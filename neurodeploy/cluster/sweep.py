@@ -14,10 +14,11 @@ from neurodeploy.cluster.connection import Cluster, connect
 from neurodeploy.cluster.dataset import SHARD_BYTES, SHARDS_PER_THREAD, checked, joined, legal_shard, shards
 from neurodeploy.cluster.gather import completed, submit
 from neurodeploy.cluster.wire import Plain, program_from
+from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.estimate import estimate
 from neurodeploy.evaluate import Samples, accuracy
-from neurodeploy.pipeline import Options, locate_model
+from neurodeploy.reading import locate_model
 from neurodeploy.target import Target, load_target
 from neurodeploy.version import installed_version
 

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from neurodeploy.cluster.wire import Plain, error_to_plain, program_bytes, program_from, run_to_plain, unpack
+from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.evaluate import run_program
-from neurodeploy.pipeline import Options, compile_model
+from neurodeploy.pipeline import compile_model
 from neurodeploy.program import Program
 from neurodeploy.target import Target
 from neurodeploy.version import installed_version

@@ -52,7 +52,7 @@ class Connection(ABC):
 
     @abstractmethod
     def propagate(self, spikes: Array) -> Array:
-        """``W s`` for messages ``spikes`` (B, n_source); returns (B, n_target) in the weights' kind of number.
+        """``W s`` for messages ``spikes`` (B, n_source); returns (B, n_target), int64 or as the weights.
 
         Integer sums are exact while they stay within 63 bits.
         """
@@ -97,7 +97,7 @@ class Connection(ABC):
 
     def _matmul(self, spikes: Array, matrix: Array) -> Array:
         if not self.is_integer:
-            product: Array = spikes.astype(np.float64) @ matrix
+            product: Array = spikes.astype(matrix.dtype) @ matrix
             return product
         largest = _magnitude(spikes) * _magnitude(matrix) * max(1, matrix.shape[0])
         if largest >= FLOAT_EXACT:  # numpy multiplies integer matrices without BLAS, some 50 times slower

@@ -71,7 +71,7 @@ class Sparse(Connection):
         )
 
     def propagate(self, spikes: Array) -> Array:
-        dtype = np.int64 if self.is_integer else np.float64
+        dtype = np.int64 if self.is_integer else self.weights.dtype
         result: Array = (self._matrix().astype(dtype) @ spikes.astype(dtype).T).T
         return result
 

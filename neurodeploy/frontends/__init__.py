@@ -1,5 +1,5 @@
 """From files and frameworks to a :class:`neurodeploy.graph.Graph`."""
 
-from neurodeploy.frontends.nir_file import read_nir
+from neurodeploy.frontends.nir import read_nir
 
 __all__ = ["read_nir"]

@@ -44,15 +44,17 @@ class GridSearch:
 
     Args:
         net: A network with at least the projections into the population.
-        population: A population of shape (C, H, W).
+        population: A population with a convolution into it; its maps (C, H, W) are that convolution's, (C, 1, L) of one
+            over (C, L).
         target: The chip.
         ignored: Resources not to look at.
     """
 
     def __init__(self, net: ChipNetwork, population: ChipPopulation, target: Target, ignored: Collection[str]) -> None:
         incoming = list(net.incoming(population.name))
-        self.shape, self.target, self.ignored = population.shape, target, set(ignored)
+        self.target, self.ignored = target, set(ignored)
         self.blocks = [ConvBlocks(p, p.connection, target) for p in incoming if isinstance(p.connection, Conv2d)]
+        self.shape = self.blocks[0].connection.target_shape
         self.dense = [
             (p.connection.n_source, discrete_bits(p, target)) for p in incoming if isinstance(p.connection, Dense)
         ]

@@ -77,12 +77,11 @@ class Splitter:
 
     def _blocks(self, fits: Fits, low: int) -> tuple[Ints, int] | None:
         """Fewest parts first, fewest in-axons next; smaller blocks where the quick estimate was too kind."""
-        shape = self.population.shape
         search = GridSearch(self.net, self.population, self.target, set(self.impossible))
         most = self.target.core.neurons.value
         while search.finest_passes:
             for grid in search.grids(most, low):
-                labels, parts = grid_labels(shape, grid), grid[0] * grid[1] * grid[2]
+                labels, parts = grid_labels(search.shape, grid), grid[0] * grid[1] * grid[2]
                 if fits(labels, parts):
                     return labels, parts
             if most == 1:

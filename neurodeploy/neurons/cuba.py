@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from neurodeploy.neurons.factors import factors
 from neurodeploy.neurons.lif import DECAY_ONE, LIF_FIELDS, bias_of, current_step, membrane_step
-from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, State, Step, TrainedModel
+from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, Rules, State, Step, TrainedModel
 from neurodeploy.semantics import Semantics
 
 VTH_NEVER = 131072
@@ -24,7 +24,7 @@ class Cuba(TrainedModel):
     """``u`` decays and takes the input, ``v`` decays and takes ``u`` and the bias; strict threshold."""
 
     name = "cuba"
-    nir_types = ("IF", "LIF", "CubaLIF", "LI", "CubaLI")
+    nir_types = ("IF", "LIF", "CubaLIF", "LI", "CubaLI", "I", "Threshold")
     resets = ("zero", "subtract", "none")
     registers = ("u", "v")
     hidden = ("frozen",)
@@ -34,45 +34,15 @@ class Cuba(TrainedModel):
         Field("refractory", 0, 0, 63, "has no refractory period in fixed_pt"),
     )
 
-    def dynamics(self, nir_type: str, params: Mapping[str, Floats], semantics: Semantics) -> FloatDynamics:
-        p, dt_s = params, semantics.dt_s
-        zero = np.zeros_like(p["r"])
-        one = np.ones_like(p["r"])
-
-        def decay(tau_s: Floats) -> Floats:
-            return 1 - dt_s / tau_s if semantics.decay == "euler" else np.exp(-dt_s / tau_s)
-
-        if nir_type == "IF":
-            b, leak = one, zero
-            k = p["r"] * dt_s if semantics.if_gain == "r_dt" else one
-        else:
-            b = decay(p["tau_mem_s"])
-            k = p["r"] * (1 - b)
-            leak = p["v_leak"] * (1 - b)
-        if nir_type in ("CubaLIF", "CubaLI"):
-            a = decay(p["tau_syn_s"])
-            w = p["w_in"] * (1 - a)
-        else:
-            a, w = zero, one
-        v_reset = p.get("v_reset", zero)
-        start = {"zero": zero, "v_leak": p.get("v_leak", zero), "v_reset": v_reset}[semantics.v_init]
-        theta = p.get("v_threshold", np.full_like(zero, np.inf))
-        return FloatDynamics(a, w, b, k, leak, theta, v_reset, start)
-
-    def float_step(
-        self, current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, reset: str
-    ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
-        d = dynamics
-        current = d.a * current + d.w * x
-        before = d.b * v + d.l + d.k * current
-        fired = before > d.theta
-        if reset == "value":
-            after = np.where(fired, d.v_reset, before)
-        elif reset == "subtract":
-            after = np.where(fired, before - d.theta, before)
-        else:
-            after = before
-        return current, after, fired.astype(np.uint8)
+    def dynamics(
+        self,
+        nir_type: str,
+        size: int,
+        params: Mapping[str, Floats],
+        semantics: Semantics,
+        given: Mapping[str, Floats],
+    ) -> FloatDynamics:
+        return factors(nir_type, size, params, semantics, given)
 
     def initial(self, fields: Mapping[str, Ints]) -> dict[str, Ints]:
         return {"u": fields["u0"], "v": fields["v0"], "frozen": np.zeros((), np.int64)}
@@ -105,29 +75,41 @@ class Cuba(TrainedModel):
         registers = {"u": u, "v": after, "frozen": frozen}
         return Step(registers, (fired.astype(np.int64),), wraps, int(np.count_nonzero(updates & clipped)))
 
-    def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, reset: str) -> dict[str, Any]:
+    def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, rules: Rules) -> dict[str, Any]:
         """Fields at ``scale``, and their unrounded values.
 
         Membranes are counted from ``v_reset``, so that the chip's reset to zero is exact for any of them. A constant
         input of a neuron with a synaptic current becomes its steady state in the bias and the missing transient
         in ``u0``; both together equal the float neuron.
+
+        Registers are whole numbers, and the chip's threshold is strict. Neurons that fire at equality get a threshold
+        one step of its field lower, or, where a spike subtracts it, a membrane counted one register step higher.
         """
         d = dynamics
-        shift = membrane_offset(d, reset)
+        shift = membrane_offset(d, rules, scale)
         steady = d.k * d.w * bias / np.where(d.a == 1, np.nan, 1 - d.a)
         spiking = np.isfinite(d.theta)
         exact = {
             "du": (DECAY_ONE - 1) - DECAY_ONE * d.a,
             "dv": DECAY_ONE - DECAY_ONE * d.b,
-            "vth": np.where(spiking, (d.theta - shift) * scale / 2**THRESHOLD_SHIFT, VTH_NEVER),
+            "vth": np.where(spiking, (d.theta - reset_membrane(d, rules)) * scale / 2**THRESHOLD_SHIFT, VTH_NEVER),
             "bias": (d.l + (d.b - 1) * shift + np.where(bias == 0, 0.0, steady)) * scale,
-            "u0": np.where((bias == 0) | (d.a == 0), 0.0, -steady * scale),
+            "u0": np.where(d.a == 0, 0.0, (d.k * d.i0 - np.where(bias == 0, 0.0, steady)) * scale),
             "v0": (d.v0 - shift) * scale,
         }
-        return {name: np.rint(value) for name, value in exact.items()} | {"exact": exact}
+        fields = {name: np.rint(value) for name, value in exact.items()}
+        if rules.spike == "ge" and rules.reset != "subtract":
+            fields["vth"] = np.where(spiking, np.ceil(np.round(exact["vth"], 9)) - 1, fields["vth"])
+        return fields | {"exact": exact}
 
 
-def membrane_offset(dynamics: FloatDynamics, reset: str) -> Floats:
+def membrane_offset(dynamics: FloatDynamics, rules: Rules, scale: Floats) -> Floats:
     """Float membrane that the register value 0 stands for, (n,)."""
-    resets_to_value = np.isfinite(dynamics.theta) & (reset == "value")
-    return np.where(resets_to_value, dynamics.v_reset, 0.0)
+    if rules.reset == "subtract" and rules.spike == "ge":
+        return np.where(np.isfinite(dynamics.theta), -1 / scale, 0.0)
+    return reset_membrane(dynamics, rules)
+
+
+def reset_membrane(dynamics: FloatDynamics, rules: Rules) -> Floats:
+    """Where a reset to a value takes the float membrane, (n,); 0 for other resets."""
+    return np.where(np.isfinite(dynamics.theta) & (rules.reset == "value"), dynamics.v_reset, 0.0)

@@ -54,6 +54,8 @@ class FloatDynamics:
         theta: Threshold; infinite for neurons that never fire.
         v_reset: Membrane after a spike, for reset ``value``.
         v0: Membrane at the start of a sample.
+        i0: Synaptic current at the start of a sample.
+        v_min: Lower bound of the membrane after the reset; minus infinity where there is none.
     """
 
     a: Floats
@@ -64,6 +66,23 @@ class FloatDynamics:
     theta: Floats
     v_reset: Floats
     v0: Floats
+    i0: Floats
+    v_min: Floats
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When float neurons fire, and what that does to the membrane; values as of :class:`Semantics`.
+
+    Attributes:
+        reset: Mode of the reset.
+        spike: Condition of a spike.
+        max_spikes: Most spikes of one step, where there can be several; 0 for any number.
+    """
+
+    reset: str = "none"
+    spike: str = "gt"
+    max_spikes: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,15 +157,24 @@ class TrainedModel(NeuronModel):
     nir_types: tuple[str, ...]
 
     @abstractmethod
-    def dynamics(self, nir_type: str, params: Mapping[str, Floats], semantics: Semantics) -> FloatDynamics:
-        """Float normal form of a NIR node of one of ``nir_types``; parameters are (n,) in SI units."""
+    def dynamics(
+        self,
+        nir_type: str,
+        size: int,
+        params: Mapping[str, Floats],
+        semantics: Semantics,
+        given: Mapping[str, Floats],
+    ) -> FloatDynamics:
+        """Float normal form of a NIR node of one of ``nir_types``, or of an Output node, a sum without memory.
+
+        Args:
+            nir_type: The node's type.
+            size: Number of neurons.
+            params: Its parameters, (n,) each, in SI units.
+            semantics: How they become factors.
+            given: Fields of the result that are known already, (n,) each.
+        """
 
     @abstractmethod
-    def float_step(
-        self, current: Floats, v: Floats, x: Floats, dynamics: FloatDynamics, reset: str
-    ) -> tuple[Floats, Floats, NDArray[np.uint8]]:
-        """One float step of (B, n): new current, new membrane, spikes."""
-
-    @abstractmethod
-    def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, reset: str) -> dict[str, Any]:
+    def quantize(self, dynamics: FloatDynamics, bias: Floats, scale: Floats, rules: Rules) -> dict[str, Any]:
         """Fields, rounded, at ``scale`` (n,), register steps of v per unit of membrane; unrounded under ``exact``."""

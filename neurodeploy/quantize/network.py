@@ -14,6 +14,7 @@ from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Network, Population, Projection
 from neurodeploy.neurons import trained_model
 from neurodeploy.neurons.cuba import membrane_offset
+from neurodeploy.quantize.expressible import chip_delay, expressible
 from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
 from neurodeploy.quantize.rounding import round_weights
 from neurodeploy.quantize.scale import (
@@ -26,7 +27,8 @@ from neurodeploy.quantize.scale import (
 )
 from neurodeploy.target import Target
 
-RESETS = {"value": "zero", "subtract": "subtract", "none": "none"}
+RESETS = {"value": "zero", "subtract": "subtract", "none": "none", "zero_late": "zero"}
+"""The chip's reset; under ``zero_late`` with a refractory period of the one step whose update is lost."""
 
 
 def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNetwork, QuantizationReport]:
@@ -39,37 +41,37 @@ def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNe
 
     Raises:
         FieldOverflow: A parameter does not fit its field at any scale; names layer, field and range.
+        UnsupportedFeature: A layer follows rules that no chip's neurons have.
     """
     legal = target.weight.legal_bits.value
     if bits not in legal:
         raise FieldOverflow(
             f"{bits}-bit weights", where=f"target '{target.name}'", remedy=f"choose --bits from {list(legal)}"
         )
+    network, rewrites = expressible(network, target)
     net = ChipNetwork()
     for name, shape in network.inputs.items():
         net.add_input(name, shape=shape)
     populations, scales = [], {}
-    reset = network.semantics.reset
     for name, population in network.populations.items():
         incoming = list(network.incoming(name))
-        scale = scales[name] = choose_scale(population, incoming, target, bits, reset)
-        populations.append(_add_population(net, population, incoming, scale, target, reset))
+        scale = scales[name] = choose_scale(population, incoming, target, bits)
+        populations.append(_add_population(net, population, incoming, scale, target))
     projections = []
-    for name, population in network.populations.items():
+    for name in network.populations:
         for projection, exponent in zip(network.incoming(name), scales[name].exponents, strict=True):
-            delay = projection.delay_steps + population.depth - 1
-            delay -= network.populations[projection.source].depth if projection.source in network.populations else 0
+            delay = chip_delay(network, projection)
             projections.append(_add_projection(net, projection, scales[name].per_weight, exponent, bits, delay))
-    return net, QuantizationReport(tuple(populations), tuple(projections))
+    return net, QuantizationReport(tuple(populations), tuple(projections), rewrites)
 
 
 def _add_population(
-    net: ChipNetwork, population: Population, incoming: list[Projection], scale: Scale, target: Target, reset: str
+    net: ChipNetwork, population: Population, incoming: list[Projection], scale: Scale, target: Target
 ) -> PopulationReport:
     d, limits = population.dynamics, target.compartment
     gain = d.k * d.w
     registers = scale.per_weight / gain
-    quantized = trained_model(population.model).quantize(d, population.bias, registers, reset)
+    quantized = trained_model(population.model).quantize(d, population.bias, registers, population.rules)
     exact: Mapping[str, NDArray[np.float64]] = quantized["exact"]
     exponent = _bias_exponent(exact["bias"], limits.bias_mantissa_max.value)
     if exponent > limits.bias_exponent_max.value:
@@ -92,16 +94,17 @@ def _add_population(
         population.name,
         shape=population.shape,
         model=population.model,
-        reset=RESETS[reset] if population.spiking else "none",
+        reset=RESETS[population.rules.reset],
         start=population.depth,
         scale=_compact(registers),
-        offset=_compact(membrane_offset(d, reset)),
+        offset=_compact(membrane_offset(d, population.rules, registers)),
         bias_mant=_compact(mantissa),
         bias_exp=exponent,
+        refractory=int(population.rules.reset == "zero_late"),
         **fields,
     )
     vth = quantized["vth"][spiking]
-    largest_u, largest_v = (scale.per_weight * x for x in register_bounds(population, incoming, reset))
+    largest_u, largest_v = (scale.per_weight * x for x in register_bounds(population, incoming))
     return PopulationReport(
         population.name,
         float(np.median(registers)),

@@ -65,12 +65,23 @@ class PopulationReport:
 
 @dataclass(frozen=True)
 class QuantizationReport:
-    """Everything :func:`neurodeploy.quantize.quantize` decided."""
+    """Everything :func:`neurodeploy.quantize.quantize` decided.
+
+    Attributes:
+        populations: One for each layer.
+        projections: One for each connection.
+        rewrites: What was put into other terms of the same meaning, a line each.
+    """
 
     populations: tuple[PopulationReport, ...]
     projections: tuple[ProjectionReport, ...]
+    rewrites: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON, which has no infinity: unlimited headroom is None."""
         populations = [{k: None if v == math.inf else v for k, v in asdict(p).items()} for p in self.populations]
-        return {"populations": populations, "projections": [asdict(p) for p in self.projections]}
+        return {
+            "populations": populations,
+            "projections": [asdict(p) for p in self.projections],
+            "rewrites": list(self.rewrites),
+        }

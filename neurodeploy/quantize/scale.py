@@ -11,7 +11,7 @@ import numpy as np
 from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Population, Projection
 from neurodeploy.neurons import trained_model
-from neurodeploy.neurons.cuba import membrane_offset
+from neurodeploy.neurons.cuba import reset_membrane
 from neurodeploy.neurons.model import Floats
 from neurodeploy.target import Target
 
@@ -40,9 +40,7 @@ class Scale:
     limited_by: str
 
 
-def choose_scale(
-    population: Population, incoming: Sequence[Projection], target: Target, bits: int, reset: str
-) -> Scale:
+def choose_scale(population: Population, incoming: Sequence[Projection], target: Target, bits: int) -> Scale:
     """The largest scale that every field holds.
 
     The projection with the largest weight uses its whole mantissa, ``mantissa_max * 64 * 2^e`` register steps for
@@ -56,19 +54,17 @@ def choose_scale(
         FieldOverflow: No scale leaves the weights more than a few levels.
     """
     largest = [float(np.abs(p.connection.weights).max(initial=0.0)) for p in incoming]
-    top = max(largest, default=0.0)
-    limits = field_limits(population, target, reset)
+    top = max((x for p, x in zip(incoming, largest, strict=True) if not p.is_reset), default=0.0)
+    limits = field_limits(population, target)
     hard, field = min((v, k) for k, v in limits.items())
     if top == 0:
-        return Scale(
-            hard if math.isfinite(hard) else 1.0, (0,) * len(largest), field if math.isfinite(hard) else "weights"
-        )
-    largest_mantissa = mantissa_max(bits)
-    full = largest_mantissa * INPUT_UNIT / top
+        scale, limited_by = (hard, field) if math.isfinite(hard) else (1.0, "weights")
+        return Scale(scale, _exponents(scale, 0, incoming, largest, target, bits), limited_by)
+    full = mantissa_max(bits) * INPUT_UNIT / top
     shared = any(p.connection.kind == "conv2d" for p in incoming)
     lowest = 0 if shared else target.weight.exponent_min.value
     highest = 0 if shared else target.weight.exponent_max.value
-    safe = STATE_LIMIT / max(*register_bounds(population, incoming, reset), 1e-300)
+    safe = STATE_LIMIT / max(*register_bounds(population, incoming), 1e-300)
     legal = [e for e in range(lowest, highest + 1) if full * 2.0**e <= hard]
     proven = [e for e in legal if full * 2.0**e < safe]
     if proven and max(proven) >= min(0, max(legal)):
@@ -92,34 +88,40 @@ def choose_scale(
             where=f"layer '{population.name}'",
             remedy=f"train with a {field} closer to the weights (largest |weight| {top:.3g}), or use more weight bits",
         )
+    return Scale(scale, _exponents(scale, exponent, incoming, largest, target, bits), limited_by)
+
+
+def _exponents(
+    scale: float, exponent: int, incoming: Sequence[Projection], largest: Sequence[float], target: Target, bits: int
+) -> tuple[int, ...]:
+    """Weight exponent of each projection: the smallest that holds its largest weight, and 0 for shared kernels."""
     exponents = []
     for p, size in zip(incoming, largest, strict=True):
         if p.connection.kind == "conv2d" or size == 0:
             exponents.append(0)
             continue
-        needed = math.ceil(math.log2(scale * size / (largest_mantissa * INPUT_UNIT)) - 1e-9)
+        needed = math.ceil(math.log2(scale * size / (mantissa_max(bits) * INPUT_UNIT)) - 1e-9)
         exponents.append(max(needed, min(exponent, 0), target.weight.exponent_min.value))
-    return Scale(scale, tuple(exponents), limited_by)
+    return tuple(exponents)
 
 
-def field_limits(population: Population, target: Target, reset: str) -> dict[str, float]:
+def field_limits(population: Population, target: Target) -> dict[str, float]:
     """Largest register steps per unit of weight that each field of the compartments can hold."""
     d, fields = population.dynamics, target.compartment
     gain = d.k * d.w
-    shift = membrane_offset(d, reset)
+    shift = reset_membrane(d, population.rules)
     spiking = np.isfinite(d.theta)
     limits = {"threshold": math.inf, "bias": math.inf}
-    if spiking.any():
-        reach = ((d.theta - shift) / gain)[spiking].max()
+    if spiking.any() and (reach := ((d.theta - shift) / gain)[spiking].max()) > 0:
         limits["threshold"] = float((fields.vth_mantissa_max.value * INPUT_UNIT) / reach)
-    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
+    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), population.rules)["exact"]
     bias = float(np.abs(exact["bias"] / gain).max(initial=0.0))
     if bias > 0:
         limits["bias"] = fields.bias_mantissa_max.value * 2.0**fields.bias_exponent_max.value / bias
     return limits
 
 
-def register_bounds(population: Population, incoming: Sequence[Projection], reset: str) -> tuple[float, float]:
+def register_bounds(population: Population, incoming: Sequence[Projection]) -> tuple[float, float]:
     """Largest magnitudes that any spikes can cause in u and v, in units of weight.
 
     u is at most the fan-in's one-signed sum, accumulated by its decay; v at most the threshold plus u and bias above,
@@ -133,11 +135,11 @@ def register_bounds(population: Population, incoming: Sequence[Projection], rese
         negative, positive = p.connection.sum_bounds()
         low, high = low - negative, high + positive
     u = np.maximum(low, high) * memory(d.a)
-    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), reset)["exact"]
+    exact = trained_model(population.model).quantize(d, population.bias, np.ones_like(gain), population.rules)["exact"]
     drive = u + np.abs(exact["bias"]) / gain
     spiking = np.isfinite(d.theta)
-    threshold = np.where(spiking, d.theta - membrane_offset(d, reset), 0.0) / gain
-    above = np.where(spiking & (reset != "none"), threshold + drive, drive * memory(d.b))
+    threshold = np.where(spiking, d.theta - reset_membrane(d, population.rules), 0.0) / gain
+    above = np.where(spiking & (population.rules.reset != "none"), threshold + drive, drive * memory(d.b))
     v = np.maximum(above, drive * memory(d.b))
     return float(u.max()), float(v.max())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -14,8 +15,9 @@ from commandline import Cli
 import neurodeploy as nd
 from neurodeploy.cli import app
 from neurodeploy.evaluate import load_samples, run_program
+from neurodeploy.semantics import Semantics
 
-SEMANTICS = {"dt_s", "reset", "spike", "if_gain", "decay", "v_init", "readout"}
+SEMANTICS = {f.name for f in fields(Semantics)}
 
 
 def commands(group: click.Group, prefix: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -73,7 +75,7 @@ def test_inspect(cli: Cli, work: Path) -> None:
         ("out", "LIF", 3, 24),
     ]
     assert (facts["target"], facts["problems"], facts["cores"], facts["chips"]) == ("loihi2", [], 1, 1)
-    assert facts["quantization"].keys() == {"populations", "projections"}
+    assert facts["quantization"].keys() == {"populations", "projections", "rewrites"}
     text = cli("inspect", "model.nir").out
     for word in ("11 neurons, 72 synapses", "hidden", "dt_s = 0.001", "2 steps", "fits on 1 cores"):
         assert word in text

@@ -212,7 +212,7 @@ def test_errors(cli: Cli, work: Path, case: str) -> None:
 
 def test_a_vague_file_lists_choices_and_flags(cli: Cli, work: Path) -> None:
     remedy = cli("compile", "vague.nir", "--target", "loihi2", "-o", "new.ndp", "--json").json["remedy"]
-    for word in ("--dt-s", "--reset", "(choices: value, subtract, none)", "seconds"):
+    for word in ("--dt-s", "--reset", "(choices: value, subtract, none, ", "seconds"):
         assert word in remedy
 
 

@@ -226,12 +226,12 @@ Complete = Callable[[str], set[str]]
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("comp", {"compile"}),
+        ("comp", {"compile", "compare"}),
         ("targets ", {"list", "show", "check"}),
         ("targets show loi", {"loihi1", "loihi2"}),
         ("compile x --target t", {"tiny"}),
         ("run x --engine ", {"fast", "reference", "lava"}),
-        ("inspect x --reset s", {"subtract"}),
+        ("inspect x --reset s", {"subtract", "subtract_late", "subtract_gated"}),
     ],
 )
 def test_completion(

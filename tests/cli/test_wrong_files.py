@@ -63,6 +63,7 @@ def complex_weights(graph: nir.NIRGraph) -> None:
 def no_weights(graph: nir.NIRGraph) -> None:
     for name in ("fc", "hidden"):
         graph.nodes[name] = nir.Flatten({"input": np.array([4])}, start_dim=0)
+    graph.nodes["output"] = nir.Output({"output": np.array([4])})
 
 
 def below_reset(graph: nir.NIRGraph) -> None:
@@ -71,7 +72,8 @@ def below_reset(graph: nir.NIRGraph) -> None:
 
 
 def unsupported(graph: nir.NIRGraph) -> None:
-    graph.nodes["fc"] = nir.Scale(scale=np.ones(3))
+    graph.nodes["input"] = nir.Input({"input": np.array([3])})
+    graph.nodes["fc"] = nir.Delay(np.full(3, graphs.DT_S / 3))
 
 
 def empty_input(graph: nir.NIRGraph) -> None:
@@ -93,9 +95,9 @@ FILES: dict[Callable[[nir.NIRGraph], None], tuple[str, str, str]] = {
     twice: ("UnsupportedNode", "stands twice", "wrong.nir"),
     not_a_number: ("UnsupportedNode", "NaN", "node 'fc'"),
     complex_weights: ("UnsupportedNode", "complex128", "node 'fc'"),
-    no_weights: ("UnsupportedNode", "without a weight", "wrong.nir"),
+    no_weights: ("UnsupportedNode", "neither neurons nor weights", "wrong.nir"),
     below_reset: ("UnsupportedNode", "threshold is not above", "node 'hidden'"),
-    unsupported: ("UnsupportedNode", "node type Scale", "node 'fc'"),
+    unsupported: ("UnsupportedNode", "time steps", "node 'fc'"),
     empty_input: ("ShapeMismatch", "shape [0]", "node 'input'"),
     slash: ("UnreadableFile", "no type", "node 'a'"),
     list_in_metadata: ("AmbiguousSemantics", "reset = ", "wrong.nir"),

@@ -23,6 +23,8 @@ from neurodeploy.errors import UnwritableFile
 from neurodeploy.export.errors import CannotExport
 from neurodeploy.export.lava.script import export_lava
 from neurodeploy.program import Program
+from neurodeploy.simulate.readout import OF_MEMBRANES, OF_SPIKES
+from neurodeploy.simulate.readout import scores as readout_scores
 
 
 def run_script(python: Path, folder: Path, data: dict[str, Any]) -> tuple[dict[str, Any], str]:
@@ -79,7 +81,7 @@ def test_the_script_sends_the_same(made: Any, lava_python: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["v_last", "v_sum"])
+@pytest.mark.parametrize("kind", OF_MEMBRANES)
 def test_the_class_is_ours(kind: str, lava_python: Path, tmp_path: Path) -> None:
     """A passive read-out: the class comes from v, scaled and shifted, without which it would be another."""
     rng, net = np.random.default_rng(176), nd.ChipNetwork()
@@ -95,15 +97,32 @@ def test_the_class_is_ours(kind: str, lava_python: Path, tmp_path: Path) -> None
     spikes = (rng.random((6, 9, 5)) < 0.5).astype(np.uint8)
     run = nd.simulate(net, spikes, record={"out": ("v",)})
     v = run.states["out"]["v"][:, 2:11] / net.populations["out"].scale + net.populations["out"].offset
-    scores = v[:, -1] if kind == "v_last" else v.sum(axis=1)
+    scores = readout_scores(kind, None, v)
     classes = np.argmax(scores, axis=1)
     unscaled = run.states["out"]["v"][:, 2:11]
-    others = np.argmax(unscaled[:, -1] if kind == "v_last" else unscaled.sum(axis=1), axis=1)
+    others = np.argmax(readout_scores(kind, None, unscaled), axis=1)
     assert len(set(classes.tolist())) == 3 and np.any(others != classes)
     export_lava(program, tmp_path / "written")
     found, printed = run_script(lava_python, tmp_path / "written", {"spikes": spikes, "labels": classes})
     assert "right: 6 of 6" in printed and not found["out.s"].any()
     np.testing.assert_allclose(found["scores"], scores, rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", OF_SPIKES)
+def test_spikes_are_read_alike(kind: str, lava_python: Path, tmp_path: Path) -> None:
+    rng, net = np.random.default_rng(3), nd.ChipNetwork()
+    net.add_input("in", shape=6)
+    net.add_population("hidden", shape=8, du=2000, dv=100, vth=60)
+    net.connect("in", "hidden", rng.integers(-40, 90, (8, 6)))
+    net.add_population("out", shape=4, start=1, du=4095, dv=60, vth=150)
+    net.connect("hidden", "out", rng.integers(-60, 90, (4, 8)))
+    spikes = (rng.random((4, 12, 6)) < 0.2).astype(np.uint8)
+    expected = readout_scores(kind, nd.simulate(net, spikes).spikes["out"][:, 1:13], None)
+    assert np.ptp(expected) > 0 and not expected.all()
+    export_lava(program_of(net, readout=kind), tmp_path / "written")
+    found, _ = run_script(lava_python, tmp_path / "written", {"spikes": spikes})
+    np.testing.assert_array_equal(found["scores"], expected)
 
 
 @pytest.mark.slow

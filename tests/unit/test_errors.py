@@ -44,7 +44,7 @@ def unknown_model(folder: Path) -> None:
 def unsupported_node(folder: Path) -> None:
     nodes = {
         "fc": nir.Linear(weight=np.ones((3, 4))),
-        "wait": nir.Delay(delay=np.ones(3)),
+        "wait": nir.Delay(delay=np.full(3, graphs.DT_S / 2)),
         "out": graphs.lif((3,), 0.5),
     }
     nd.compile(graphs.write(graphs.chain(nodes, source=(4,), sink=(3,)), folder))
@@ -127,7 +127,7 @@ def missing_dependency(folder: Path) -> None:
 CASES: dict[type[NeurodeployError], tuple[Callable[[Path], None], int, str, str, str]] = {
     # class: how to provoke it, exit code, and what its three parts must contain; {} is the folder
     errors.UnknownModel: (unknown_model, 3, "none.nir", "MODEL", "known:"),
-    errors.UnsupportedNode: (unsupported_node, 3, "Delay", "node 'wait'", "CubaLIF"),
+    errors.UnsupportedNode: (unsupported_node, 3, "0.5 time steps", "node 'wait'", "whole numbers of steps"),
     errors.AmbiguousSemantics: (ambiguous_semantics, 3, "reset", "{}", "--reset"),
     errors.ShapeMismatch: (shape_mismatch, 3, "(5,)", "node 'fc'", "layer's size"),
     errors.UnreadableFile: (unreadable_file, 3, "NIR", "{}", "nir.write"),

@@ -9,6 +9,7 @@ import msgspec
 import nir
 import numpy as np
 import pytest
+from floats import aligned
 from graphs import chain, conv_net, cubalif, graph, lif, write
 
 from neurodeploy import load_target, simulate
@@ -19,7 +20,6 @@ from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
 from neurodeploy.quantize import QuantizationReport, quantize
 from neurodeploy.quantize.features import RULES, check_features, missing_features
-from neurodeploy.simulate.float_reference import FloatRun, simulate_float
 from neurodeploy.target import Target
 
 CHIPS = ["loihi1", "loihi2"]
@@ -40,23 +40,6 @@ def exact_weights(rng: np.random.Generator, *shape: int) -> np.ndarray:
 def accumulator(n: int, **changes: Any) -> nir.IF:
     fields = {"r": np.ones(n), "v_threshold": np.ones(n), "v_reset": np.zeros(n)}
     return nir.IF(**(fields | changes))
-
-
-def aligned(network: Network, net: ChipNetwork, x: np.ndarray, **record: Any) -> tuple[FloatRun, dict[str, Any], Any]:
-    """Float run, and chip run with the layers' latency taken out."""
-    floats = simulate_float(network, {"input": x}, membranes=tuple(network.populations))
-    run = simulate(net, x, record=dict.fromkeys(net.populations, ("u", "v")), strict=True)
-    steps = x.shape[1]
-
-    def window(values: np.ndarray, name: str) -> np.ndarray:
-        depth = network.populations[name].depth
-        return values.reshape(len(x), run.steps, -1)[:, depth : depth + steps]
-
-    spikes = {n: window(s, n) for n, s in run.spikes.items()}
-    v = {
-        n: window(run.states[n]["v"], n) / net.populations[n].scale + net.populations[n].offset for n in net.populations
-    }
-    return floats, spikes, v
 
 
 @pytest.mark.parametrize(("chip", "reset"), [("loihi1", "value"), ("loihi2", "value"), ("loihi2", "subtract")])

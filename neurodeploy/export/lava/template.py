@@ -57,7 +57,8 @@ INPUTS = <<INPUTS>>
 OUTPUTS = <<OUTPUTS>>
 # name: steps before it starts, and the arrays that its Vars are then set to
 LATE = <<LATE>>
-# what gives the class: count, s_last, or v_last or v_sum with the arrays of v's scale and offset; None: several outputs
+# what gives the class: count, first_spike, s_last; or v_last, v_sum, v_max with the arrays of v's scale and offset;
+# None where there are several outputs
 READOUT = <<READOUT>>
 
 
@@ -99,7 +100,7 @@ def run(inputs):
     network, membranes, reads = p[<<FIRST>>], [], set()
     if READOUT and READOUT[0].startswith("v"):
         ((output, (_, start)),) = OUTPUTS.items()
-        reads = set(range(start + 1 if READOUT[0] == "v_sum" else start + length, start + length + 1))
+        reads = set(range(start + length if READOUT[0] == "v_last" else start + 1, start + length + 1))
     try:
         for stop in sorted({steps, *reads, *(start_of for start_of, _ in LATE.values())}):
             network.run(condition=RunSteps(num_steps=stop - done), run_cfg=config)
@@ -123,10 +124,13 @@ def run(inputs):
         kind, *arrays = READOUT
         if kind.startswith("v"):
             scale, offset = arrays
-            scores = (np.array(membranes) / A[scale] + A[offset]).sum(axis=0)
+            values = np.array(membranes) / A[scale] + A[offset]
+            scores = values.max(axis=0) if kind == "v_max" else sum(values)
         else:
             read = sent[output][start : start + length]
-            scores = read[-1] if kind == "s_last" else read.sum(axis=0)
+            fired = read != 0
+            left = np.where(fired.any(axis=0), length - fired.argmax(axis=0), 0)
+            scores = {"count": read.sum(axis=0), "s_last": read[-1], "first_spike": left}[kind]
     shaped = {name: s.astype(np.int32).reshape(steps, *OUTPUTS[name][0]) for name, s in sent.items()}
     return shaped, scores
 

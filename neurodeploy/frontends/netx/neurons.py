@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import ShapeMismatch
 from neurodeploy.frontends.netx.record import Record
-from neurodeploy.neurons.cuba import VTH_NEVER
+from neurodeploy.neurons.cuba import THRESHOLD_SHIFT, VTH_NEVER
 
 SPIKE_EXP = 6
 STATE_EXP = 6
 BIAS_EXP = 6
 DECAY_BITS = 12
 SDNN_BITS = 16
+LARGEST_VTH = 2 ** (31 - THRESHOLD_SHIFT) - 1
+"""Mantissa that Lava can still shift within 32 bits."""
 Ints = NDArray[np.int64]
 
 
@@ -78,7 +80,8 @@ def _cuba(layer: Record, shape: tuple[int, ...], is_input: bool) -> Neuron:
     fields: dict[str, Any] = {
         "du": values("iDecay", 0, 4096) - 1,
         "dv": values("vDecay", 0, 4096),
-        "vth": values("vThMant", -VTH_NEVER, VTH_NEVER),
+        # slayer's Affine writes 2^18 - 1; v has 24 bits and never exceeds 131072 * 2^6
+        "vth": np.minimum(values("vThMant", -VTH_NEVER, LARGEST_VTH), VTH_NEVER),
     }
     if is_input:
         fields["du"] = 4095  # netx drives these neurons through the bias: a current that is gone after its step
@@ -154,8 +157,8 @@ def _bias(layer: Record, shape: tuple[int, ...], limit: int = 32767) -> Ints:
     bias = layer.integers("bias")
     if np.abs(bias).max() > limit:
         raise layer.fault(f"a bias of {np.abs(bias).max()}, of {limit} (Lava wraps it)", "retrain with smaller biases")
-    if len(shape) == 1 and bias.size == shape[0]:
-        return bias.ravel()
+    if len(shape) == 1 and bias.size in (1, shape[0]):
+        return np.broadcast_to(bias.ravel(), shape)
     if len(shape) == 3 and bias.shape == (shape[0],):
         return np.broadcast_to(bias[:, None, None], shape).ravel()
     if len(shape) == 3 and bias.shape == shape[::-1]:

@@ -1,0 +1,181 @@
+"""Fresh copies of a module, how it wants time, and its run as the yardstick of what was imported."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.errors import ModelError, ShapeMismatch
+from neurodeploy.frontends.imported import Recording
+from neurodeploy.frontends.tracing.functions import plain_name, tensors_in
+from neurodeploy.frontends.tracing.outputs import Head
+from neurodeploy.frontends.tracing.recorder import NeuronKind
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a module takes a sequence.
+
+    Attributes:
+        time_axis: None: one step per call, (B, *shape). Else a whole sequence per call, (T, B, *shape) for 0 and
+            (B, T, *shape) for 1.
+        steps: Length of the sequence where the module fixes it, else None.
+    """
+
+    time_axis: int | None
+    steps: int | None = None
+
+    def arrange(self, x: Any) -> list[Any]:
+        """The arguments of the calls for ``x`` (B, T, *shape)."""
+        if self.time_axis is None:
+            return [x[:, t].clone() for t in range(x.shape[1])]
+        return [x.transpose(0, 1).contiguous() if self.time_axis == 0 else x.clone()]
+
+
+def fresh_copy(module: Any) -> Any:
+    """A copy in eval mode on the CPU that shares nothing with ``module``; states that hang in a graph are detached."""
+
+    memo: dict[int, Any] = {}
+    for part in module.modules():
+        for value in tensors_in(vars(part)):
+            if not value.is_leaf:
+                memo[id(value)] = value.detach().clone()
+    try:
+        return copy.deepcopy(module, memo).cpu().eval()
+    except (RuntimeError, TypeError) as error:
+        raise ModelError(
+            f"the module cannot be copied: {error}",
+            where=type(module).__name__,
+            remedy="keep no results of earlier runs in its attributes, and nothing that copy.deepcopy refuses",
+        ) from error
+
+
+def floating_type(module: Any) -> Any:
+    """The type of the module's numbers, torch.float32 or torch.float64."""
+    import torch
+
+    types = {t.dtype for t in [*module.parameters(), *module.buffers()] if t.is_floating_point()}
+    if torch.float64 in types and types == {torch.float64}:
+        return torch.float64
+    if types <= {torch.float32}:
+        return torch.float32
+    raise ModelError(
+        f"the module computes in {', '.join(sorted(str(t).removeprefix('torch.') for t in types))}",
+        where=type(module).__name__,
+        remedy="convert it with .float(); what it then computes is what will be deployed",
+    )
+
+
+@contextmanager
+def neuron_outputs(module: Any, kind: NeuronKind) -> Iterator[dict[str, list[tuple[Any, Any]]]]:
+    """Collects what every neuron module sends and its membrane afterwards, call by call, by the module's name."""
+    collected: dict[str, list[tuple[Any, Any]]] = {}
+
+    def collect(path: str) -> Any:
+        def after(part: Any, args: Any, kwargs: Any, result: Any) -> None:
+            spikes = kind.call(part, args, kwargs, result).spikes.detach().clone()
+            collected.setdefault(path, []).append((spikes, kind.membrane(part, spikes)))
+
+        return after
+
+    handles = [
+        part.register_forward_hook(collect(path), with_kwargs=True)
+        for path, part in module.named_modules()
+        if kind.is_neuron(part)
+    ]
+    try:
+        yield collected
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleRun:
+    """The module itself, run on a batch of samples.
+
+    Attributes:
+        module: Never changed.
+        kind: What its neurons are.
+        layout: How it takes a sequence.
+        shape: Of one step's input.
+        input_name: In the graph.
+        neurons: Names of the neurons that each module is, in the order in which it is called within a step.
+        pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
+        heads: Output nodes of layers that are no neurons, and where a call's result holds their numbers.
+    """
+
+    module: Any
+    kind: NeuronKind
+    layout: Layout
+    shape: tuple[int, ...]
+    input_name: str
+    neurons: Mapping[str, tuple[str, ...]]
+    pools: tuple[str, ...] = ()
+    heads: Mapping[str, Head | None] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int | None:
+        """The length that samples must have, where the module fixes it."""
+        return self.layout.steps
+
+    def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
+        """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
+
+        Raises:
+            ShapeMismatch: The samples do not fit the module, or are not as long as its own loop.
+        """
+        import torch
+
+        samples = np.asarray(spikes[self.input_name])
+        if samples.shape[2:] != self.shape or self.layout.steps not in (None, samples.shape[1]):
+            raise ShapeMismatch(
+                f"the samples have shape {samples.shape}",
+                where=type(self.module).__name__,
+                remedy=f"give (B, {self.layout.steps or 'T'}, {', '.join(map(str, self.shape))})",
+            )
+        module = fresh_copy(self.module)
+        self.kind.reset(module)
+        x = torch.as_tensor(samples).to(floating_type(module))
+        pooled: list[Any] = []
+        with ExitStack() as stack:
+            stack.enter_context(torch.no_grad())
+            stack.enter_context(self.kind.running(module))
+            collected = stack.enter_context(neuron_outputs(module, self.kind))
+            if self.pools:
+                stack.enter_context(pooling(pooled))
+            results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
+        sent: dict[str, NDArray[Any]] = {}
+        membranes: dict[str, NDArray[Any]] = {}
+        for path, names in self.neurons.items():
+            for k, name in enumerate(names):
+                calls = collected[path][k :: len(names)]
+                sent[name] = (torch.stack([s for s, _ in calls], 1) != 0).numpy().astype(np.uint8)
+                membranes[name] = torch.stack([v for _, v in calls], 1).numpy()
+        told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
+        for k, name in enumerate(told):
+            sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
+        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
+        return Recording(sent, membranes)
+
+
+@contextmanager
+def pooling(found: list[Any]) -> Iterator[None]:
+    """Collects the results of max_pool2d."""
+    from torch.overrides import TorchFunctionMode
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            result = func(*args, **(kwargs or {}))
+            if plain_name(func) == "max_pool2d":
+                found.append(result)
+            return result
+
+    with Watch():
+        yield
