@@ -342,6 +342,7 @@ def maps(option: str, forward: Any, **layers: Callable[[], Any]) -> Case:
 SIDE = {"side": lambda: linear(N_IN, N_HIDDEN)}
 WIDE = {**SIDE, "wide": lambda: linear(2 * N_HIDDEN, N_OUT)}
 READOUT = {"out": lambda: snn.Leaky(0.9, init_hidden=True, output=True, reset_mechanism="none")}
+ALPHA = {"lif2": lambda: snn.Alpha(0.9, 0.7, threshold=0.5, init_hidden=True, reset_mechanism="none")}
 RSYNAPTIC = {"rsyn": lambda: snn.RSynaptic(0.6, 0.8, linear_features=N_HIDDEN, reset_delay=False)}
 SHARED = {**explicit(), "fc2": lambda: linear(N_HIDDEN, N_HIDDEN), "lif": lambda: snn.Leaky(0.8)}
 RESIDUAL = {
@@ -382,6 +383,9 @@ CASES: tuple[Case, ...] = (
     Case("forward", "one neuron module with two states", net(two_states, **SHARED), (N_IN,)),
     pair("feedback over two layers", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("feedback over two layers, none in the first step", feedback(False), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
+    pair(
+        "feedback over two layers, one of them Alpha", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN), **ALPHA
+    ),
     pair("spikes of the step before, without a loop", late_skip),
     pair("spikes of one and two steps before", later_skip, back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("input of the step before", late_input),
