@@ -194,15 +194,19 @@ def compare(model: str, other: str, data: Path, as_json: bool, **values: Any) ->
 
 
 @app.command()
-@click.argument("program", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
+@click.option("--allow-lossy", is_flag=True, help="For nir: write also what other tools would run differently.")
+@semantics_options
+@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
 @as_json
-def export(program: Path, name: str, out: Path, as_json: bool) -> None:
-    """Write a PROGRAM in another format, or say all that keeps it from being written."""
+def export(source: str, name: str, out: Path, allow_lossy: bool, as_json: bool, **values: Any) -> None:
+    """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
-    facts = export_file(program, name, out)
+    options = _options(values) if any(value is not None for value in values.values()) else None
+    facts = export_file(source, name, out, options, allow_lossy=allow_lossy)
     if as_json:
         show.json_out(facts)
     else:

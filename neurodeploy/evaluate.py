@@ -18,8 +18,8 @@ from neurodeploy.program import Program
 from neurodeploy.simulate import Run, simulate
 from neurodeploy.simulate.counters import add_counters
 from neurodeploy.simulate.float_reference import simulate_float
+from neurodeploy.simulate.inputs import check_messages
 from neurodeploy.simulate.readout import OF_MEMBRANES, OF_SPIKES, classify, scores
-from neurodeploy.simulate.run import check_messages
 
 RASTER_BYTES = 256 * 2**20
 """Memory for the messages of one part of a data set: one byte for a spike, four for a graded one."""

@@ -118,7 +118,7 @@ def lower(graph: Graph, semantics: Semantics) -> Network:
         constant = biases(graph, shapes, name, semantics.dt_s, late)
         populations[name] = populate(node, shapes[name], depth[name], wanted, constant, graph.origin)
     order = {**dict.fromkeys(inputs, 0), **rank}
-    projections.sort(key=lambda p: (order[p.target], order[p.source], p.target, p.source, p.delay_steps))
+    projections.sort(key=lambda p: (order[p.target], order[p.source], p.target, p.source, p.nodes, p.delay_steps))
     scaled = tuple(_with_amplitude(p, populations, semantics) for p in projections)
     return Network(inputs, populations, scaled, outputs, semantics)
 

@@ -78,6 +78,14 @@ def load(path: str | Path) -> Program:
         ) from error
 
 
+def is_program(path: str | Path) -> bool:
+    """Whether there is a file that begins as programs do."""
+    if not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(FORMAT)) == FORMAT.encode()
+
+
 _AGAIN = "the file is damaged: copy it again, or compile the model again"
 
 

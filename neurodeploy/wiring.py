@@ -171,7 +171,7 @@ def biases(graph: Graph, shapes: Shapes, name: str, dt_s: float, late: frozenset
 
     def arriving(target: str) -> Biases:
         total: Biases = {}
-        for before in graph.before(target):
+        for before in sorted(graph.before(target)):  # a sum that does not depend on the order of the edges
             for start, values in sent.get(before, {}).items():
                 _add(total, start, values)
         return {start: values for start, values in sorted(total.items()) if values.any()}

@@ -45,14 +45,17 @@ def from_module(
     origin = type(module).__name__
     for path, part in module.named_modules():
         check_neuron(part, f"{origin}, '{path}'" if path else origin)
-    built, run = trace(module, SnnTorch(), shape, step_s=dt_s, time_axis=time_axis, steps=steps)
+    built, run = trace(module, SnnTorch(dt_s), shape, step_s=dt_s, time_axis=time_axis, steps=steps)
     semantics = {"dt_s": dt_s, "recurrent_bias_t0": built.bias_at_start}
     precision = str(floating_type(module)).removeprefix("torch.")
     return Imported(built.graph, semantics, run, f"snntorch {snntorch.__version__}", precision)
 
 
 class SnnTorch:
-    """How snnTorch's neurons are called, and what they are."""
+    """How snnTorch's neurons are called, and what they are at a time step."""
+
+    def __init__(self, dt_s: float) -> None:
+        self._dt_s = dt_s
 
     def is_neuron(self, module: Any) -> bool:
         """Any of snnTorch's neurons."""
@@ -100,7 +103,7 @@ class SnnTorch:
 
     def neuron(self, module: Any, name: str, shape: tuple[int, ...], spikes_used: bool, origin: str) -> Neuron:
         """The node of a neuron."""
-        return neuron_node(module, name, shape, spikes_used, origin)
+        return neuron_node(module, name, shape, self._dt_s, spikes_used, origin)
 
 
 def _class(module: Any) -> str:

@@ -107,7 +107,7 @@ def resets_at_once(module: Any) -> bool:
     return not (leaky_zero and module.reset_delay)
 
 
-def neuron_node(module: Any, name: str, shape: tuple[int, ...], spikes_used: bool, origin: str) -> Neuron:
+def neuron_node(module: Any, name: str, shape: tuple[int, ...], dt_s: float, spikes_used: bool, origin: str) -> Neuron:
     """A neuron with its factors per step; one that never resets and whose spikes go nowhere as a leaky integrator."""
     where = f"{origin}, '{name}'"
 
@@ -134,11 +134,11 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], spikes_used: boo
     exact: dict[str, Any] = {"b": b, "k": k, "l": zero}
     if a is not None:
         tau_syn = 1 / np.maximum(1 - a, SLOWEST)
-        params |= {"tau_mem": tau, "tau_syn": tau_syn, "w_in": tau_syn}
+        params |= {"tau_mem": tau * dt_s, "tau_syn": tau_syn * dt_s, "w_in": tau_syn}
         exact |= {"a": a, "w": one}
         type_ = "CubaLI" if integrates else "CubaLIF"
     else:
-        params["tau"] = tau
+        params["tau"] = tau * dt_s
         type_ = "LI" if integrates else "LIF"
     exact |= {"v0": zero}
     if not integrates:

@@ -114,3 +114,53 @@ def test_every_format_is_offered_and_described(cli: Cli) -> None:
     help_text = " ".join(cli("export", "--help").out.split())
     assert all(f"{name}: {form.what}" in help_text for name, form in FORMATS.items())
     assert [p for p in app.commands["export"].params if "--to" in p.opts][0].type.choices == tuple(FORMATS)  # type: ignore[attr-defined]
+
+
+def test_a_model_as_nir(cli: Cli, work: Path) -> None:
+    result = cli("export", "model.nir", "--to", "nir", "-o", "new.nir", "--json")
+    assert (result.code, result.err) == (0, "")
+    assert result.json == {
+        "model": "model.nir",
+        "format": "nir",
+        "result": "new.nir",
+        "nodes": 6,
+        "losses": [],
+        "notes": ["tell other tools the time step, dt = 0.001 s"],
+        "load": "nir.read('new.nir')",
+    }
+    first, again = (cli("inspect", m, "--json").json for m in ("model.nir", "new.nir"))
+    assert first | {"model": ""} == again | {"model": ""}
+    spoken = cli("export", "model.nir", "--to", "nir", "-o", "new.nir").out
+    assert spoken.startswith("note: tell other tools the time step") and "written: new.nir" in spoken
+
+
+def test_a_vague_model_becomes_one_that_says_what_it_means(cli: Cli, work: Path) -> None:
+    assert cli("export", "vague.nir", "--to", "nir", "-o", "new.nir").code == 3
+    flags = ("--dt-s", "0.001", "--reset", "value")
+    assert cli("export", "vague.nir", "--to", "nir", "-o", "new.nir", *flags).code == 0
+    assert cli("inspect", "new.nir", "--json").json["semantics"]["dt_s"] == 0.001
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_lossy_export_wants_a_word(cli: Cli, work: Path) -> None:
+    words = ("export", "vague.nir", "--to", "nir", "-o", "new.nir", "--dt-s", "0.001", "--reset", "subtract")
+    refused = cli(*words, "--json")
+    assert (refused.code, refused.err, refused.json["error"]) == (3, "", "LossyExport")
+    assert refused.json["losses"] == ["hidden, out: reset 'subtract'; NIR's neurons are reset to v_reset"]
+    assert "--allow-lossy" in refused.json["remedy"] and not Path("new.nir").exists()
+    allowed = cli(*words, "--allow-lossy")
+    assert allowed.code == 0
+    assert allowed.err == (
+        "warning: other tools will not know: hidden, out: reset 'subtract'; NIR's neurons are reset to v_reset\n"
+    )
+    assert cli("inspect", "new.nir", "--json").json["semantics"]["reset"] == "subtract"
+
+
+def test_models_and_programs_are_told_apart(cli: Cli, work: Path) -> None:
+    fault = cli("export", "program.ndp", "--to", "nir", "-o", "new.nir", "--json").json
+    assert "a program holds integers" in fault["what"] and "compiled from" in fault["remedy"]
+    for option in (("--dt-s", "0.001"), ("--allow-lossy",)):
+        fault = cli("export", "program.ndp", "--to", "netx", "-o", "a.net", *option, "--json").json
+        assert fault["exit_code"] == 3 and "do not go with --to netx" in fault["what"]
+    assert cli("export", "model.nir", "--to", "nir", "-o", "model.nir").code == 3
+    assert cli("export", "nothing", "--to", "nir", "-o", "new.nir").code == 3

@@ -205,6 +205,17 @@ def test_exponential_decay_and_gains() -> None:
         np.testing.assert_allclose(run.membranes["n"].ravel(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("gain", "k"), [("nir", 3 * (1 - np.exp(-0.1))), ("unit", 1.0), ("decayed", np.exp(-0.1))])
+def test_gains_of_integrators_without_threshold(gain: str, k: float) -> None:
+    """Rockpool's decays together with its input, Sinabs's takes it as it is."""
+    params = {"tau": np.full(1, 1.0), "r": np.full(1, 3.0), "v_leak": np.zeros(1)}
+    net = network(
+        chain_of(linear("w", [[1.0]]), Node("n", "LI", params), shape=(1,)), dt_s=0.1, decay="exp", input_gain=gain
+    )
+    run = simulate_float(net, {"in": np.ones((1, 2, 1), np.uint8)}, membranes=("n",))
+    np.testing.assert_allclose(run.membranes["n"].ravel(), [k, k * np.exp(-0.1) + k], rtol=1e-12)
+
+
 def test_impulses_have_unit_area_and_real_values_stay() -> None:
     leaky = {"tau": np.full(1, 2.0), "r": np.ones(1), "v_leak": np.zeros(1)}
     layers = [
@@ -326,6 +337,12 @@ def test_conventions_and_factors_of_a_node_are_checked(
     with pytest.raises(error, match=text) as caught:
         network(graph)
     assert "node 'n'" in caught.value.where and caught.value.remedy
+
+
+def test_a_node_may_lack_the_graph_s_bound() -> None:
+    nodes = [linear("w", [[-1.0]]), neurons("n", 1, {"v_min": None}), linear("v", [[1.0]]), neurons("m", 1)]
+    net = network(chain_of(*nodes, shape=(1,)), v_min=-2.0)
+    assert [p.dynamics.v_min.item() for p in net.populations.values()] == [-np.inf, -2.0]
 
 
 def test_exact_factors_make_the_time_step_needless() -> None:

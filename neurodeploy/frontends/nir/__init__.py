@@ -4,7 +4,8 @@
 missing Inputs and Outputs, ``settle`` makes the shapes consistent, ``recorded`` takes up what our own files say.
 """
 
-from neurodeploy.frontends.nir.read import read_nir
+from neurodeploy.frontends.nir.primitives import PRIMITIVES
+from neurodeploy.frontends.nir.read import read_nir, with_defaults
 from neurodeploy.frontends.nir.settle import settle
 
-__all__ = ["read_nir", "settle"]
+__all__ = ["PRIMITIVES", "read_nir", "settle", "with_defaults"]

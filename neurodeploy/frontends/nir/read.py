@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ from neurodeploy.frontends.nir.ends import with_ends
 from neurodeploy.frontends.nir.flatten import flatten
 from neurodeploy.frontends.nir.hdf5 import place, read_tree
 from neurodeploy.frontends.nir.primitives import read_parameters
-from neurodeploy.frontends.nir.recorded import graph_metadata, restored
+from neurodeploy.frontends.nir.recorded import graph_metadata, restored, with_own_names
 from neurodeploy.frontends.nir.settle import settle
-from neurodeploy.graph import Graph, Node, check_graph
+from neurodeploy.graph import Graph, Node, check_edges, check_graph
 
 
 def read_nir(path: str | Path) -> Graph:
@@ -38,24 +39,26 @@ def read_nir(path: str | Path) -> Graph:
         notes += remarks
         nodes[name] = restored(Node(name, record.type, params), record.metadata, place(origin, name))
     graph = Graph(nodes, tuple(edges), graph_metadata(tree, origin), origin, tuple(notes))
-    return settle(check_graph(with_ends(_with_defaults(graph))))
+    names = {name: record.metadata.get("name") for name, record in records.items() if record.depth == 1}
+    graph, without_reset = with_defaults(with_own_names(graph, names))
+    if without_reset:
+        note = (
+            f"{origin}: {', '.join(without_reset)} have no v_reset and so come from before nir 1.0.6, when neurons "
+            "were described as losing their threshold; --reset subtract may be meant, value resets to 0"
+        )
+        graph = replace(graph, notes=(*graph.notes, note))
+    return settle(check_graph(with_ends(check_edges(graph))))
 
 
-def _with_defaults(graph: Graph) -> Graph:
-    """Parameters that NIR gained later, at the values that it gives them."""
+def with_defaults(graph: Graph) -> tuple[Graph, list[str]]:
+    """The graph with the parameters that NIR gained later, at the values that it gives them; nodes without v_reset."""
     nodes, without_reset = {}, []
     for name, node in graph.nodes.items():
         params = dict(node.params)
-        if "v_threshold" in params and "v_reset" not in params:
+        if "v_threshold" in params and params.get("v_reset") is None:
             params["v_reset"] = np.zeros_like(params["v_threshold"])
             without_reset.append(name)
-        if node.type in ("CubaLIF", "CubaLI"):
-            params.setdefault("w_in", np.ones(()))
-        nodes[name] = Node(name, node.type, params, node.conventions, node.exact)
-    notes = list(graph.notes)
-    if without_reset:
-        notes.append(
-            f"{graph.origin}: {', '.join(without_reset)} have no v_reset and so come from before nir 1.0.6, when "
-            "neurons were described as losing their threshold; --reset subtract may be meant, value resets to 0"
-        )
-    return Graph(nodes, graph.edges, graph.metadata, graph.origin, tuple(notes))
+        if node.type in ("CubaLIF", "CubaLI") and params.get("w_in") is None:
+            params["w_in"] = np.ones(())
+        nodes[name] = replace(node, params=params)
+    return replace(graph, nodes=nodes), without_reset

@@ -2,7 +2,7 @@
 
 In the graph's metadata: fields of :class:`neurodeploy.semantics.Semantics`. In a node's: ``conventions`` and ``exact``
 of :class:`neurodeploy.graph.Node`; the ``name`` that it had before it was made fit for other tools; and, for a
-convolution whose kernel was widened for them, ``kernel``, ``padding`` and ``groups`` as they were.
+convolution whose kernel was widened for them, under ``conv``, ``kernel`` (its size), ``padding`` and ``groups``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from neurodeploy.errors import AmbiguousSemantics
 from neurodeploy.frontends.nir.hdf5 import Record, place
-from neurodeploy.graph import Node
+from neurodeploy.graph import Graph, Node
 
 
 def graph_metadata(tree: Record, origin: str) -> dict[str, object]:
@@ -37,14 +37,49 @@ def graph_metadata(tree: Record, origin: str) -> dict[str, object]:
 
 
 def restored(node: Node, metadata: Mapping[str, Any], where: str) -> Node:
-    """The node as it was before it was written."""
-    parts = {key: metadata.get(key, {}) for key in ("conventions", "exact")}
+    """The node as it was before it was written.
+
+    Raises:
+        AmbiguousSemantics: Entries that are none of ours.
+    """
+    parts = {key: metadata.get(key, {}) for key in ("conventions", "exact", "conv")}
     for key, value in parts.items():
         if not isinstance(value, Mapping):
             raise AmbiguousSemantics(f"'{key}' in the node's metadata is no group", where=where, remedy="remove it")
     conventions = {k: v if np.ndim(v) else _plain(v) for k, v in parts["conventions"].items()}
     exact = {k: np.asarray(v) for k, v in parts["exact"].items()}
-    return replace(node, conventions=conventions, exact=exact)
+    params = _given_kernel(node.params, parts["conv"]) if parts["conv"] else node.params
+    return replace(node, params=params, conventions=conventions, exact=exact)
+
+
+def with_own_names(graph: Graph, names: Mapping[str, Any]) -> Graph:
+    """Nodes by the names that they had before they were written; as in the file where two would have the same."""
+    given = {name: str(names.get(name) or name) for name in graph.nodes}
+    if len(set(given.values())) < len(given):
+        return graph
+    nodes = {given[name]: replace(node, name=given[name]) for name, node in graph.nodes.items()}
+    return replace(graph, nodes=nodes, edges=tuple((given.get(a, a), given.get(b, b)) for a, b in graph.edges))
+
+
+def _given_kernel(params: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Undoes :func:`neurodeploy.export.nir.kernels.plain_kernel`; not where someone has put weights into the zeros."""
+    try:
+        weight, groups = params["weight"], int(record["groups"])
+        size = [int(n) for n in np.ravel(record["kernel"])]
+        border = [(wide - n) // 2 for wide, n in zip(weight.shape[2:], size, strict=True)]
+        inner = weight[(..., *(slice(b, b + n) for b, n in zip(border, size, strict=True)))]
+        out, taken = weight.shape[0] // groups, weight.shape[1] // groups
+        kernel = np.concatenate([inner[g * out : (g + 1) * out, g * taken : (g + 1) * taken] for g in range(groups)])
+        axes = len(size)
+        padding = record["padding"]
+        padding = (
+            padding if isinstance(padding, str) else np.broadcast_to(np.asarray(padding, np.int64), (axes,)).copy()
+        )
+    except (KeyError, TypeError, ValueError):
+        return params
+    if kernel.shape != (weight.shape[0], taken, *size) or np.count_nonzero(kernel) != np.count_nonzero(weight):
+        return params
+    return {**params, "weight": kernel, "groups": groups, "padding": padding}
 
 
 def _plain(value: Any) -> object:

@@ -33,6 +33,7 @@ def _flatten_without_batch(node: Node) -> tuple[Node, str] | None:
     return replace(node, params={**node.params, **after}), f"the dimensions count the batch: {text}"
 
 
+PER_AXIS = {"kernel_size", "stride", "padding", "dilation"}
 REPAIRS: tuple[tuple[Repair, ...], ...] = (
     (),
     (_without_batch,),
@@ -45,7 +46,8 @@ REPAIRS: tuple[tuple[Repair, ...], ...] = (
 def settle(graph: Graph) -> Graph:
     """The graph with consistent shapes and full-shape parameters, and notes on what had to be read differently.
 
-    Neurons' parameters get the shape of their layer, convolutions their ``input_shape``, Outputs their ``shape``.
+    Neurons' parameters get the shape of their layer, convolutions their ``input_shape`` and like pools one number for
+    each axis, Outputs their ``shape``, and Flatten nodes axes counted from 0.
 
     Raises:
         ShapeMismatch: No reading makes the layers fit each other; says what is wrong with the file as it stands.
@@ -85,7 +87,10 @@ def _filled(graph: Graph, shapes: Shapes) -> Graph:
         if elementwise(node):
             for key, value in params.items():
                 params[key] = _broadcast(value, shapes[name], key, where)
-        elif node.type in ("Conv1d", "Conv2d"):
+        for key in PER_AXIS & params.keys():
+            if not isinstance(params[key], str):
+                params[key] = np.broadcast_to(np.ravel(params[key]), (len(shapes[name]) - 1,)).astype(np.int64)
+        if node.type in ("Conv1d", "Conv2d"):
             taken = np.array(shapes.incoming(name)[1:], np.int64)
             given = params.get("input_shape")
             if given is not None and not np.array_equal(given, taken):
@@ -93,6 +98,9 @@ def _filled(graph: Graph, shapes: Shapes) -> Graph:
                     f"{where}: input_shape is {np.ravel(given).tolist()}, but the layers before make {taken.tolist()}"
                 )
             params["input_shape"] = taken
+        elif node.type == "Flatten":
+            rank = len(shapes.incoming(name))
+            params |= {key: params[key] % rank for key in ("start_dim", "end_dim")}
         elif node.type == "Output":
             params["shape"] = _output(params.get("shape"), shapes[name], where)
         nodes[name] = replace(node, params=params)
