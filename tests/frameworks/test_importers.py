@@ -1,4 +1,4 @@
-"""The adapters of other frameworks' importers: what they do well comes out exact, what they are known to lose is seen."""
+"""Adapters of other frameworks' importers: what they do well comes out exact, what they are known to lose is seen."""
 
 from __future__ import annotations
 

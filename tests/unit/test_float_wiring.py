@@ -81,6 +81,15 @@ def test_bias_of_a_feedback_path(first_step: bool) -> None:
     assert run.spikes["n"][:, 0].any() == first_step or run.spikes["n"].any()
 
 
+def test_a_bias_that_also_lies_on_the_way_in_is_never_late() -> None:
+    """Input and feedback meet before one layer: its bias is the input's, too."""
+    edges = [("in", "w"), ("w", "n"), ("n", "w"), ("n", "out")]
+    net = network(made([affine("w", [[0.0]], [2.0]), neurons("n", 1)], edges, {"in": (1,)}), recurrent_bias_t0=False)
+    np.testing.assert_array_equal(
+        simulate_float(net, {"in": np.zeros((1, 2, 1), np.uint8)}).spikes["n"].ravel(), [1, 1]
+    )
+
+
 def test_a_node_may_have_its_own_convention_for_that_bias() -> None:
     rec = affine("rec", [[0.0]], [2.0])
     for graph_says, node_says in ((True, False), (False, True)):
