@@ -157,6 +157,17 @@ def late_skip(self: Any, x: Any) -> Any:
     return torch.stack(sent)
 
 
+def later_skip(self: Any, x: Any) -> Any:
+    zero, sent = torch.zeros(x.size(1), N_HIDDEN), []
+    earlier, before = zero, zero
+    for frame in x:
+        spk1 = self.lif1(self.fc1(frame))
+        spk2 = self.lif2(self.fc2(spk1) + self.back(before) + earlier)
+        earlier, before = before, spk1
+        sent.append(self.lif3(self.fc3(spk2)))
+    return torch.stack(sent)
+
+
 def late_input(self: Any, x: Any) -> Any:
     before, sent = torch.zeros_like(x[0]), []
     for frame in x:
@@ -300,6 +311,10 @@ def mixes_samples(self: Any, x: Any) -> Any:
     return self.lif3(self.fc3(self.lif1(self.fc1(x.flip(0)))))
 
 
+def by_sample(self: Any, x: Any) -> Any:
+    return self.lif3(self.fc3(self.lif1(torch.cat([self.fc1(x[:1]), self.side(x[1:])]))))
+
+
 def by_step(self: Any, x: Any) -> Any:
     sent = []
     for step, frame in enumerate(x):
@@ -327,6 +342,7 @@ def maps(option: str, forward: Any, **layers: Callable[[], Any]) -> Case:
 SIDE = {"side": lambda: linear(N_IN, N_HIDDEN)}
 WIDE = {**SIDE, "wide": lambda: linear(2 * N_HIDDEN, N_OUT)}
 READOUT = {"out": lambda: snn.Leaky(0.9, init_hidden=True, output=True, reset_mechanism="none")}
+ALPHA = {"lif2": lambda: snn.Alpha(0.9, 0.7, threshold=0.5, init_hidden=True, reset_mechanism="none")}
 RSYNAPTIC = {"rsyn": lambda: snn.RSynaptic(0.6, 0.8, linear_features=N_HIDDEN, reset_delay=False)}
 SHARED = {**explicit(), "fc2": lambda: linear(N_HIDDEN, N_HIDDEN), "lif": lambda: snn.Leaky(0.8)}
 RESIDUAL = {
@@ -367,7 +383,11 @@ CASES: tuple[Case, ...] = (
     Case("forward", "one neuron module with two states", net(two_states, **SHARED), (N_IN,)),
     pair("feedback over two layers", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("feedback over two layers, none in the first step", feedback(False), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
+    pair(
+        "feedback over two layers, one of them Alpha", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN), **ALPHA
+    ),
     pair("spikes of the step before, without a loop", late_skip),
+    pair("spikes of one and two steps before", later_skip, back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("input of the step before", late_input),
     pair("recurrence by hand", own_recurrence),
     pair("residual: added spikes", residual),
@@ -412,6 +432,7 @@ CASES: tuple[Case, ...] = (
     pair("membranes fed forward", feeds_membrane, "takes a state", **READOUT),
     pair("a course that depends on spikes", by_value, "reads numbers out"),
     pair("samples mixed", mixes_samples, "mixes the samples"),
+    pair("other layers for other samples", by_sample, "differently for each sample", **SIDE),
     pair("other layers at other steps", by_step, "differently", **SIDE),
     pair("a batch norm per step (BatchNormTT)", norm_by_step, "differently", norms=lambda: _norms()),
 )

@@ -153,6 +153,23 @@ def through_numpy(x: Any) -> Any:
     return torch.from_numpy(x.numpy() * 2)
 
 
+def masked(x: Any) -> Any:
+    x[x > 0] = 0.0
+    return x
+
+
+def autocast(x: Any) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return torch.nn.functional.linear(x, torch.ones(30, 30))
+
+
+def unseen(x: Any) -> Any:
+    """Something that no function of torch's made, and a function of it."""
+    with torch._C.DisableTorchFunction():
+        made = (x > 1e6).float()
+    return x + made * 2
+
+
 def written_into(x: Any) -> Any:
     x[:, 0] = 1.0
     return x
@@ -167,6 +184,10 @@ def written_into(x: Any) -> Any:
         (changed_elsewhere, "in-place change"),
         (through_numpy, "numpy"),
         (written_into, "constant"),
+        (masked, "index depends"),
+        (lambda x: x[:, x[0] > 0], "gt"),
+        (autocast, "bfloat16"),
+        (unseen, "constant"),
         (lambda x: torch.tensor(x.tolist()), "tolist"),
         (lambda x: x[:, torch.randperm(30)] * 1.0, "mul"),
         (lambda x: x.abs_(), "abs_"),
