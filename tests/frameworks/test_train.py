@@ -91,6 +91,13 @@ def test_delta_equals_numpys(options: dict[str, Any], shape: tuple[int, ...], dt
     assert_same(encode.delta(x, 1.1, **options), expected)
 
 
+def test_delta_at_the_threshold_itself() -> None:
+    x = torch.tensor([[0.0, 2.0, 0.0, 1.0, -1.0]])[..., None]
+    found = encode.delta(x, 2.0)
+    assert_same(found, nd.encode.delta(x.numpy(), 2.0))
+    assert found[0, :, :, 0].tolist() == [[0, 0], [1, 0], [0, 1], [0, 0], [0, 0]]
+
+
 def test_gradients_pass_straight_through() -> None:
     for code, slope in (("rate", 33.0), ("bernoulli", 33.0), ("direct", 2 * 127.0)):
         x = values((2, 3), torch.float32).requires_grad_()
