@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from neurodeploy.errors import AmbiguousSemantics, did_you_mean
 from neurodeploy.profiles import PROFILES, Profile
 
+SPIKE_READOUTS = ("count", "first_spike", "s_last")
+MEMBRANE_READOUTS = ("v_last", "v_sum", "v_max")
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "reset": ("value", "subtract", "none", "subtract_late", "subtract_gated", "zero_late"),
     "spike": ("gt", "ge", "multi_trunc"),
@@ -17,7 +20,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "input_gain": ("nir", "unit", "decayed"),
     "v_init": ("zero", "v_leak", "v_reset"),
     "input_amplitude": ("held", "impulse"),
-    "readout": ("count", "first_spike", "s_last", "v_last", "v_sum", "v_max"),
+    "readout": SPIKE_READOUTS + MEMBRANE_READOUTS,
     "profile": tuple(PROFILES),
 }
 
