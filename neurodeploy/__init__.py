@@ -9,7 +9,7 @@ from neurodeploy.estimate import Costs, estimate
 from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.program import Program
-from neurodeploy.simulate import Run, simulate
+from neurodeploy.simulate import Events, Run, Session, simulate, stream
 from neurodeploy.storage import load, save
 from neurodeploy.target import Target, list_targets, load_target
 from neurodeploy.version import installed_version
@@ -19,10 +19,12 @@ __version__ = installed_version()
 __all__ = [
     "ChipNetwork",
     "Costs",
+    "Events",
     "NeurodeployError",
     "Options",
     "Program",
     "Run",
+    "Session",
     "Target",
     "cluster",
     "compile",
@@ -36,5 +38,6 @@ __all__ = [
     "load_target",
     "save",
     "simulate",
+    "stream",
     "train",
 ]

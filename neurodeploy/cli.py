@@ -24,12 +24,14 @@ from neurodeploy.cli_options import (
     cluster_option,
     compile_options,
     describe,
+    encode_options,
     engine_option,
     lava_options,
     lava_python,
     semantics_options,
 )
 from neurodeploy.compilation import Options
+from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES
@@ -122,6 +124,23 @@ def compile_command(
         show.json_out(facts)
     else:
         show.compilation(facts)
+
+
+@app.command("encode")
+@click.argument("values", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--code", type=Choice(list(CODES)), required=True, help="How; see docs/encoding.md.")
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz to write.")
+@encode_options
+@as_json
+def encode_command(values: Path, code: str, out: Path, as_json: bool, **options: Any) -> None:
+    """Turn the real VALUES of an .npz (values (N, *shape), labels) into spikes, the same bits as nd.train.encode."""
+    from neurodeploy.encode_job import encode_file
+
+    facts = encode_file(values, code, out, options)
+    if as_json:
+        show.json_out(facts)
+    else:
+        show.rows([facts])
 
 
 @app.command()

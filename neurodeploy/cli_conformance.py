@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
@@ -43,6 +44,8 @@ def write(folder: Path, dt_s: float | None, as_json: bool) -> None:
     from neurodeploy.atomic import making_folder
     from neurodeploy.conformance.suite import DT_S, load_suite, write_suite
 
+    if dt_s is not None and not 0 < dt_s < math.inf:
+        raise click.BadParameter(f"{dt_s} is not a positive number of seconds", param_hint="--dt-s")
     with making_folder(folder) as made:
         write_suite(made, DT_S if dt_s is None else dt_s)
     facts = {"folder": str(folder), "cases": len(load_suite(folder))}

@@ -11,6 +11,8 @@ import click
 from neurodeploy.bundled import list_models
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
+from neurodeploy.encode import REFERENCES
+from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.errors import did_you_mean
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
@@ -75,6 +77,21 @@ def semantics_options(command: F) -> F:
     command = click.option("--latency-steps", type=click.IntRange(0, 1), help=EXPLAIN["latency_steps"])(command)
     command = click.option("--v-min", type=float, help=EXPLAIN["v_min"])(command)
     return click.option("--dt-s", type=float, help=EXPLAIN["dt_s"])(command)
+
+
+def encode_options(command: F) -> F:
+    """Options of the codes; which of them a code takes is its own affair."""
+    types = {
+        "steps": int,
+        "seed": int,
+        "threshold": float,
+        "reference": Choice(REFERENCES),
+        "start": float,
+        "bits": int,
+    }
+    for name, kind in reversed(types.items()):
+        command = click.option(f"--{name}", type=kind, help=ENCODE_OPTIONS[name])(command)
+    return command
 
 
 class Cluster(click.ParamType):  # type: ignore[type-arg,unused-ignore]

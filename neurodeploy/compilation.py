@@ -30,6 +30,7 @@ class Options:
         input_shape: Of one step of a torch module's input where its layers do not say it; (C, H, W) of a ``.net``
             file that does not say it.
         input_message_bits: Of the input of a ``.net`` file without input neurons: 0 for spikes, else graded.
+        frontend: Arguments for the frontend of a torch module, see its ``from_module``, e.g. ``{"time_axis": 0}``.
         tolerance_bits: How many spikes of a torch module may differ from those of the network read from it, beside
             ties of rounding.
         defaults: Values for :class:`Semantics` fields that neither the model nor ``semantics`` says.
@@ -41,6 +42,7 @@ class Options:
     max_neurons_per_core: int | None = None
     input_shape: tuple[int, ...] | None = None
     input_message_bits: int | None = None
+    frontend: Mapping[str, object] = field(default_factory=dict)
     tolerance_bits: int = 0
     defaults: Mapping[str, object] = field(default_factory=dict)
 

@@ -18,8 +18,8 @@ from neurodeploy.program import Program
 from neurodeploy.simulate import Run, simulate
 from neurodeploy.simulate.counters import add_counters
 from neurodeploy.simulate.float_reference import simulate_float
+from neurodeploy.simulate.inputs import check_messages
 from neurodeploy.simulate.readout import OF_MEMBRANES, OF_SPIKES, classify, scores
-from neurodeploy.simulate.run import check_messages
 
 RASTER_BYTES = 256 * 2**20
 """Memory for the messages of one part of a data set: one byte for a spike, four for a graded one."""
@@ -50,39 +50,57 @@ def load_samples(path: str | Path) -> Samples:
     Raises:
         UnreadableFile: Missing, not an ``.npz``, or with other arrays or values than these.
     """
-    path, where = Path(path), str(path)
-    if not path.is_file():
-        what = "a folder, not a file" if path.is_dir() else "no such file"
-        raise UnreadableFile(what, where=where, remedy="check the path")
-    if not is_zipfile(path):
-        raise UnreadableFile("not an .npz file", where=where, remedy=f"write it with {_SAVE}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = sorted(file.files)
-            arrays = {name: np.asarray(file[name]) for name in _ARRAYS if name in found}
-    except Exception as error:  # numpy raises whatever a damaged archive makes it meet
-        raise UnreadableFile(
-            f"not a readable .npz file: {type(error).__name__}: {error}", where=where, remedy=f"write it with {_SAVE}"
-        ) from error
+    where = str(path)
+    arrays, found = read_arrays(Path(path), _ARRAYS, _SAVE)
     if ("spikes" in arrays) == ("events" in arrays):
         raise UnreadableFile(
             f"one array 'spikes' or 'events' is needed, found {found}", where=where, remedy=f"write it with {_SAVE}"
         )
     labels = arrays.get("labels")
-    if labels is not None and (labels.ndim != 1 or labels.dtype.kind not in "iu" or np.any(labels < 0)):
+    check_labels(labels, None, where)
+    spikes = _from_events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
+    check_labels(labels, len(spikes), where)
+    return Samples(spikes, None if labels is None else labels.astype(np.int64))
+
+
+def read_arrays(path: Path, names: Sequence[str], how: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """Those of the named arrays that an ``.npz`` holds, and the names of all that it holds.
+
+    Raises:
+        UnreadableFile: Missing, or not an ``.npz``; ``how`` says how to write one.
+    """
+    where = str(path)
+    if not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise UnreadableFile(what, where=where, remedy="check the path")
+    if not is_zipfile(path):
+        raise UnreadableFile("not an .npz file", where=where, remedy=f"write it with {how}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = sorted(file.files)
+            return {name: np.asarray(file[name]) for name in names if name in found}, found
+    except Exception as error:  # numpy raises whatever a damaged archive makes it meet
+        raise UnreadableFile(
+            f"not a readable .npz file: {type(error).__name__}: {error}", where=where, remedy=f"write it with {how}"
+        ) from error
+
+
+def check_labels(labels: NDArray[Any] | None, samples: int | None, where: str) -> None:
+    """UnreadableFile unless they are absent, or class numbers; and one for each sample, where that is known."""
+    if labels is None:
+        return
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or np.any(labels < 0):
         raise UnreadableFile(
             f"labels must be one class number >= 0 per sample, found {labels.dtype} of shape {labels.shape}",
             where=where,
             remedy="store integers (N,), counted from 0",
         )
-    spikes = _from_events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
-    if labels is not None and len(labels) != len(spikes):
+    if samples is not None and len(labels) != samples:
         raise UnreadableFile(
-            f"there are {len(labels)} labels and {len(spikes)} samples",
+            f"there are {len(labels)} labels and {samples} samples",
             where=where,
             remedy="store one class number per sample",
         )
-    return Samples(spikes, None if labels is None else labels.astype(np.int64))
 
 
 _ARRAYS = ("spikes", "events", "shape", "steps", "labels")
@@ -104,7 +122,7 @@ def _messages(values: NDArray[Any], where: str) -> NDArray[Any]:
         raise UnreadableFile(
             f"spikes hold {values[first]} at {first}, not a 32-bit integer",
             where=where,
-            remedy="encode real values into spikes, or scale and round them into graded messages",
+            remedy="encode real values with `neurodeploy encode`, or scale and round them into graded messages",
         )
     return values.astype(np.uint8 if np.all((values == 0) | (values == 1)) else np.int32)
 

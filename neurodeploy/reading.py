@@ -33,8 +33,11 @@ def _read_module(state: Compilation, model: ModuleModel) -> Compilation:
     if shape is None and model.sample is not None:
         shape = model.sample.shape[2:]
     read_module, semantics = frontend_for(model.module), dict(state.options.semantics)
-    own = {}
-    if "dt_s" in inspect.signature(read_module).parameters and semantics.get("dt_s") is not None:
+    own = dict(state.options.frontend)
+    known = set(inspect.signature(read_module).parameters) - {"module", "input_shape"}
+    for name in own.keys() - known:
+        raise ModelError(f"the frontend has no option '{name}'", where=str(model), remedy=did_you_mean(name, known))
+    if "dt_s" in known - own.keys() and semantics.get("dt_s") is not None:
         own["dt_s"] = semantics.pop("dt_s")
     imported = read_module(model.module, shape, **own)
     recorded = {k: v for k, v in {**imported.graph.metadata, **imported.semantics}.items() if v is not None}
@@ -44,7 +47,7 @@ def _read_module(state: Compilation, model: ModuleModel) -> Compilation:
 
 
 def _read_nir(state: Compilation, path: Path) -> Compilation:
-    _refuse_options(state, ("input_shape", "input_message_bits"), "a NIR file holds that itself")
+    _refuse_options(state, ("input_shape", "input_message_bits", "frontend"), "a NIR file holds that itself")
     return _with_meaning(state, read_nir(path), state.options.semantics)
 
 
@@ -57,7 +60,7 @@ def _with_meaning(state: Compilation, graph: Graph, options: Mapping[str, object
 
 
 def _read_netx(state: Compilation, path: Path) -> Compilation:
-    _refuse_options(state, ("semantics", "bits"), "a .net file holds integers and has only one meaning")
+    _refuse_options(state, ("semantics", "bits", "frontend"), "a .net file holds integers and has only one meaning")
     options = state.options
     model = read_netx(path, input_shape=options.input_shape, input_message_bits=options.input_message_bits)
     outputs = {model.output: model.output}
@@ -117,6 +120,10 @@ def locate_model(model: str | Path) -> Path:
     Raises:
         UnknownModel: Neither; suggests the closest bundled name.
     """
+    if not isinstance(model, (str, Path)):
+        raise UnknownModel(
+            f"a {type(model).__name__} is no file", where="MODEL", remedy="give a path, or the name of a bundled model"
+        )
     if Path(model).is_file():
         return Path(model)
     bundled = list_models()

@@ -254,10 +254,11 @@ def _windows(
         (n - d * (k - 1) - 1) // s + 1 for n, d, k, s in zip(padded.shape, dilation, kernel.shape, stride, strict=True)
     ]
     out = np.zeros(sizes)
-    for place in np.ndindex(*sizes):
-        for tap in itertools.product(*map(range, kernel.shape)):
-            at = tuple(p * s + t * d for p, s, t, d in zip(place, stride, tap, dilation, strict=True))
-            out[place] += kernel[tap] * padded[at]
+    for tap in itertools.product(*map(range, kernel.shape)):
+        reached = (
+            slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, dilation, sizes, stride, strict=True)
+        )
+        out += kernel[tap] * padded[tuple(reached)]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -31,8 +32,13 @@ def to_dict(report: Report) -> dict[str, Any]:
         "declaration": asdict(report.declaration),
         "counts": report.counts,
         "faults": report.faults,
-        "results": [asdict(result) for result in report.results],
+        "results": [asdict(result) | {"max_dv": _finite(result.max_dv)} for result in report.results],
     }
+
+
+def _finite(value: float | None) -> float | str | None:
+    """JSON has no infinity."""
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def rows(report: Report) -> list[dict[str, Any]]:
@@ -79,8 +85,8 @@ def _cell(result: Result | None) -> str:
     if result is None:
         return ""
     if result.compared and result.status in (WITHIN, WRONG):
-        dv = "" if result.max_dv is None else f", dv {result.max_dv:.1g}"
-        return f"{result.status} {100 * result.mismatching / result.compared:.2g} %{dv}"
+        dv = "" if result.max_dv is None else f", dv {result.max_dv:.2g}"
+        return f"{result.status} {100 * result.mismatching / result.compared:.3g} %{dv}"
     return result.status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,38 @@ def expected(case: Case, dt_s: float, **changes: Any) -> Trace:
 def holding(case: Case, trace: Trace, dt_s: float) -> dict[str, list[Any]]:
     """The values of each convention that leave the expectation as it is; those that all do are left out."""
     found = {}
-    for name, choices in CONVENTIONS.items():
+    for name in _relevant(case):
+        choices = CONVENTIONS[name]
         stated = case.conventions.get(name, USUAL[name])
         others = [c for c in choices if c != stated and same(expected(case, dt_s, **{name: c}), trace)]
         if len(others) + 1 < len(choices):
             found[name] = [stated, *others]
     return found
+
+
+def _relevant(case: Case) -> list[str]:
+    """Conventions that the graph has something for; the others cannot matter, and need not be tried."""
+    nodes = list(_all_nodes(case.graph))
+    kinds = {type(node).__name__ for node in nodes}
+    starts = any(np.any(getattr(node, k, 0)) for node in nodes for k in ("v_leak", "v_reset"))
+    there = {
+        "reset": bool(kinds & {"IF", "LIF", "CubaLIF"}),
+        "spike": bool(kinds & {"IF", "LIF", "CubaLIF"}),
+        "if_gain": "IF" in kinds,
+        "decay": bool(kinds & {"LI", "LIF", "CubaLI", "CubaLIF"}),
+        "v_init": starts,
+        "v_min": bool(kinds & {"IF", "LIF", "CubaLIF"}),
+        "recurrent_bias_t0": bool(case.delayed),
+    }
+    return [name for name in CONVENTIONS if there[name]]
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:
+    for node in graph.nodes.values():
+        if type(node).__name__ == "NIRGraph":
+            yield from _all_nodes(node)
+        else:
+            yield node
 
 
 def same(a: Trace, b: Trace) -> bool:
@@ -110,10 +136,18 @@ def spiking_nodes(graph: Any, prefix: str = "") -> set[str]:
     return found
 
 
-def write_suite(folder: Path, dt_s: float = DT_S) -> None:
-    """Write ``manifest.json`` and the files of every case into an existing folder; the same bytes every time."""
+def write_suite(folder: Path, dt_s: float = DT_S, only: Container[str] | None = None) -> None:
+    """Write ``manifest.json`` and the files of every case into an existing folder; the same bytes every time.
+
+    Args:
+        folder: Where.
+        dt_s: Time step in seconds.
+        only: Names of the cases to write; default all.
+    """
     entries = []
     for case in all_cases(dt_s):
+        if only is not None and case.name not in only:
+            continue
         stem = case.name.replace("/", "_").replace("~", "_")
         _write_graph(case, folder / f"{stem}.nir")
         entry: dict[str, Any] = {"name": case.name, "about": case.about, "graph": f"{stem}.nir"}

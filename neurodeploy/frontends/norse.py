@@ -92,15 +92,18 @@ class Norse:
     @contextmanager
     def running(self, module: Any) -> Iterator[None]:
         """Hand a module that takes its state the one it returned, call by call, and show what it sends alone."""
-        if "state" not in inspect.signature(module.forward).parameters:
+        if not _takes_state(module):
             yield
             return
         original, state = module.forward, None
 
         def threaded(x: Any) -> Any:
             nonlocal state
-            out, state = original(x, state) if state is not None else original(x)
-            return out
+            result = original(x) if state is None else original(x, state)
+            if not isinstance(result, tuple) or len(result) != 2:
+                return result
+            state = result[1]
+            return result[0]
 
         module.forward = threaded
         try:
@@ -111,6 +114,12 @@ class Norse:
     def neuron(self, module: Any, name: str, shape: tuple[int, ...], spikes_used: bool, origin: str) -> Neuron:
         """The node of a cell."""
         return Neuron(cell_node(name, module, shape, f"{origin}, '{name}'"))
+
+
+def _takes_state(module: Any) -> bool:
+    """Whether ``forward`` has a second argument that may be left out."""
+    arguments = list(inspect.signature(module.forward).parameters.values())
+    return len(arguments) > 1 and arguments[1].default is None
 
 
 def _check(module: Any, origin: str) -> float:

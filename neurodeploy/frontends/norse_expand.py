@@ -39,6 +39,7 @@ def expand(module: Any) -> Any:
 def _conv(module: Any) -> Any:
     """A convolution over (B, C, H, W, T) with a kernel of one step."""
     geometry = {k: getattr(module, k)[:2] for k in ("kernel_size", "stride", "padding", "dilation")}
-    conv = torch.nn.Conv2d(module.in_channels, module.out_channels, groups=module.groups, bias=False, **geometry)
+    channels = (module.in_channels, module.out_channels)
+    conv = torch.nn.Conv2d(*channels, groups=module.groups, bias=False, device="meta", **geometry)
     conv.weight = torch.nn.Parameter(module.weight.detach()[..., 0].clone())
     return conv

@@ -9,7 +9,7 @@ from typing import Any
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode
 from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.original_run import trace_expanded
-from neurodeploy.frontends.spikingjelly_nodes import NODES, REASONS, neuron_node, refuse_class
+from neurodeploy.frontends.spikingjelly_nodes import NODES, REASONS, check_surrogate, neuron_node, refuse_class
 from neurodeploy.frontends.tracing.build import Neuron
 from neurodeploy.frontends.tracing.recorder import NeuronCall
 from neurodeploy.frontends.tracing.run import floating_type, fresh_copy
@@ -131,6 +131,7 @@ def _check(module: Any, origin: str) -> None:
         where = f"{origin}, '{path}'" if path else origin
         home, name = type(part).__module__, type(part).__name__
         if home.startswith(f"{PACKAGE}neuron") and name in NODES:
+            check_surrogate(part.surrogate_function, where)
             if getattr(part, "_neuron_precision", None) is not None:
                 raise UnsupportedNode(
                     f"its precision is {part._neuron_precision}", where=where, remedy="let it compute in float32"

@@ -68,9 +68,8 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
         where: For messages.
 
     Raises:
-        UnsupportedNode: A surrogate that is no step function.
+        UnsupportedNode: A parameter that has no equal here.
     """
-    _check_surrogate(module.surrogate_function, where)
 
     def held(value: Any) -> float:
         """A number of Python's as the module's arithmetic takes it."""
@@ -82,11 +81,9 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
     soft = module.v_reset is None
     theta, v_reset = held(module.v_threshold), 0.0 if soft else held(module.v_reset)
     kind = type(module).__name__
-    start = v_reset
-    if kind.startswith("Simple"):
-        start = 0.0
-    elif kind == "HalfThresholdIFNode":
-        start = held(module.v_threshold) / 2
+    start = held(module.get_reset_value("v"))
+    if "c" in dict(module.named_memories()) and module.get_reset_value("c") != 0:
+        raise UnsupportedNode("its current starts at another value than 0", where=where, remedy="let it start at 0")
     factors = {"a": 0.0, "w": 1.0, "b": 1.0, "k": 1.0, "l": 0.0, "theta": theta, "v_reset": v_reset, "v0": start}
     params = {"v_threshold": theta, "v_reset": v_reset, "r": 1.0}
     if kind in ("IFNode", "HalfThresholdIFNode", "SimpleIFNode"):
@@ -112,6 +109,28 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
     return Node(name, type_, _full(params, shape), conventions, _full(factors, shape))
 
 
+def check_surrogate(function: Any, where: str) -> None:
+    """Its forward must be the step function; surrogates differ in their gradients alone.
+
+    Raises:
+        UnsupportedNode: It is another function.
+    """
+    import torch
+
+    x = torch.tensor([-3.0, -1.0, -1e-30, 0.0, 1e-30, 1.0, 3.0])
+    try:
+        with torch.no_grad():
+            made = function(x)
+    except RuntimeError:  # PoissonPass takes probabilities
+        made = None
+    if made is None or not torch.equal(made, (x >= 0).to(x)):
+        raise UnsupportedNode(
+            f"its surrogate {type(function).__name__} does not make spikes [x >= 0]",
+            where=where,
+            remedy="use a surrogate of spikingjelly.activation_based.surrogate with spiking=True",
+        )
+
+
 def refuse_class(module: Any, where: str) -> UnsupportedNode:
     """The error for a class of SpikingJelly's that has no equal here."""
     name = type(module).__name__
@@ -124,21 +143,6 @@ def _loss(module: Any, held: Any) -> float:
     if type(module).__name__ == "ParametricLIFNode":
         return float(module.w.detach().sigmoid())
     return 1 / float(held(module.tau))
-
-
-def _check_surrogate(function: Any, where: str) -> None:
-    """Its forward must be the step function; surrogates differ in their gradients alone."""
-    import torch
-
-    x = torch.tensor([-3.0, -1.0, -1e-30, 0.0, 1e-30, 1.0, 3.0])
-    with torch.no_grad():
-        if torch.equal(function(x), (x >= 0).to(x)):
-            return
-    raise UnsupportedNode(
-        f"its surrogate {type(function).__name__} does not make spikes [x >= 0]",
-        where=where,
-        remedy="use a surrogate of spikingjelly.activation_based.surrogate with spiking=True",
-    )
 
 
 def _full(values: Mapping[str, float], shape: Shape) -> dict[str, Array]:

@@ -59,6 +59,6 @@ class Recurrent(Weighted):
 
 
 def _linear(weights: Any) -> Any:
-    layer = torch.nn.Linear(weights.shape[1], weights.shape[0], bias=False, dtype=weights.dtype)
+    layer = torch.nn.Linear(weights.shape[1], weights.shape[0], bias=False, device="meta")  # draws no random numbers
     layer.weight = torch.nn.Parameter(weights.detach().clone())
     return layer

@@ -4,6 +4,8 @@
 #include <stdint.h>
 
 __attribute__((visibility("default"))) int nd_cpu_level(void);
+/* Whether it has AVX512-VNNI, beyond level 4. */
+int nd_cpu_multiplies_bytes(void);
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -12,7 +14,8 @@ enum {
     SSE3 = 1 << 0, SSSE3 = 1 << 9, FMA = 1 << 12, CX16 = 1 << 13, SSE41 = 1 << 19, SSE42 = 1 << 20, /* leaf 1, ecx */
     MOVBE = 1 << 22, POPCNT = 1 << 23, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29,
     LAHF = 1 << 0, LZCNT = 1 << 5,                                                                  /* 80000001, ecx */
-    BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8                                                     /* leaf 7, ebx */
+    BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8,                                                    /* leaf 7, ebx */
+    VNNI = 1 << 11                                                                                  /* leaf 7, ecx */
 };
 #define AVX512 (UINT32_C(1) << 16 | UINT32_C(1) << 17 | UINT32_C(1) << 28 | UINT32_C(1) << 30 | UINT32_C(1) << 31)
 
@@ -37,7 +40,18 @@ int nd_cpu_level(void) {
     if (!has(saved_registers(), 0x06)) return 2;
     return has(leaf7, AVX512) && has(saved_registers(), 0xE6) ? 4 : 3;
 }
+
+int nd_cpu_multiplies_bytes(void) {
+    static int known = -1;
+    if (known < 0) {
+        uint32_t a, b, c = 0, d;
+        __get_cpuid_count(7, 0, &a, &b, &c, &d);
+        known = nd_cpu_level() == 4 && has(c, VNNI);
+    }
+    return known;
+}
 #else
 /* Other processors have one library, for all. */
 int nd_cpu_level(void) { return 0; }
+int nd_cpu_multiplies_bytes(void) { return 0; }
 #endif

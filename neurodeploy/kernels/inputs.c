@@ -1,4 +1,5 @@
 /* From the messages of earlier steps to the inputs of a population; numpy: simulate/synapses.py, arriving. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "worker.h"
@@ -49,6 +50,64 @@ void nd_gather_tile(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32
         nd_dense_tile_wide(p, tile, a.list, a.count, w->wide);
         add_shifted(w->wide, nd_tile_columns(), p->weight_shift + p->weight_exp, w->inputs);
     }
+}
+
+/* Rows of flags before those of the first step that is kept; as many follow the last one. */
+#define SILENT ND_STEPS
+#define MOST_FLAGS ((int64_t)1 << 26)
+
+static inline int64_t quads_of(int32_t size) { return ((int64_t)size + 3) / 4 * 4; }
+
+static inline int64_t flag_rows(const nd_worker *w) { return SILENT + w->history + w->steps + ND_STEPS; }
+
+/* Flags of a raster's steps of a sample: as bytes what the lists say. */
+static int fill_flags(nd_worker *w, int32_t r, int32_t sample, int32_t steps) {
+    const int64_t row = quads_of(w->net.rasters[r].size), rows = flag_rows(w);
+    if (row * rows * w->samples > MOST_FLAGS) return 0;
+    if (!w->flags[r] && !(w->flags[r] = calloc((size_t)(rows * w->samples), (size_t)row))) return 0;
+    uint8_t *flags = w->flags[r] + (sample * rows + SILENT) * row;
+    const nd_events *e = &w->events[r];
+    memset(flags, 0, (size_t)((w->history + steps) * row));
+    for (int32_t t = 1 - w->history; t <= steps; t++, flags += row) {
+        const int64_t at = nd_row(w, sample, t);
+        for (int64_t k = e->start[at]; k < e->start[at + 1]; k++) flags[e->index[k]] = 1;
+    }
+    return 1;
+}
+
+int nd_prefers_dots(nd_worker *w, int32_t k, int32_t sample, int32_t steps) {
+    const nd_population *q = &w->populations[k];
+    const nd_projection *from = w->net.projections + q->first_projection, *to = from + q->n_projections;
+    int64_t spikes = 0, most = 0;
+    for (const nd_projection *p = from; p < to; p++) {
+        const nd_events *e = &w->events[p->source];
+        if (!p->dots || p->latency > w->history + SILENT) return 0;
+        spikes += e->start[nd_row(w, sample, steps) + 1] - e->start[nd_row(w, sample, 1)];
+        most += (int64_t)p->n_source * steps;
+    }
+    if (spikes * 100 <= most * nd_dots_from_percent()) return 0;
+    for (const nd_projection *p = from; p < to; p++)
+        if (!fill_flags(w, p->source, sample, steps)) return 0;
+    return 1;
+}
+
+void nd_gather_dots(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t) {
+    nd_population *q = &w->populations[k];
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
+        const nd_projection *p = &w->net.projections[i];
+        const uint8_t *flags[ND_STEPS];
+        for (int32_t s = 0; s < ND_STEPS; s++) {
+            const int64_t row = sample * flag_rows(w) + SILENT + w->history + t + s - 1 - p->latency;
+            flags[s] = w->flags[p->source] + row * quads_of(p->n_source);
+        }
+        nd_dots(p, tile, flags, w->narrow);
+    }
+}
+
+void nd_count_synapses(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
+    nd_population *q = &w->populations[k];
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++)
+        q->syn_ops += synapses(&w->net.projections[i], arriving(w, &w->net.projections[i], sample, t));
 }
 
 void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t) {

@@ -76,7 +76,7 @@ typedef struct {
     const int32_t *indices;
     const int32_t *fan_out;        /* conv2d, direct: (n_source) synapses of each source */
     const int8_t *tiles;           /* dense, see dense.c */
-    const int8_t *dots;            /* dense, see dot.c; NULL where it has no use */
+    const int8_t *dots;            /* dense, see dot.c, or NULL */
     const int8_t *small;
     const uint16_t *short_indices;
     const uint32_t *packed;        /* index << 8 | (uint8_t)weight */
@@ -116,6 +116,13 @@ void nd_conv2d_graded(const nd_projection *p, const int32_t *list, int64_t count
 void nd_dense_tile(const nd_projection *p, int32_t tile, const int32_t *list, int64_t count, int16_t *sums);
 void nd_dense_tile_wide(const nd_projection *p, int32_t tile, const int32_t *list, int64_t count, int32_t *sums);
 ND_EXPORT int32_t nd_tile_columns(void);
+/* The same for ND_STEPS steps at a time, of which flags (n_source, and up to whole quads) say who spiked; see dot.c.
+ * sums: (ND_STEPS, columns of a whole tile). */
+#define ND_STEPS 6
+void nd_dots(const nd_projection *p, int32_t tile, const uint8_t *const *flags, int16_t *sums);
+/* The share of sources that spike from which on they are quicker than nd_dense_tile (measured, 1000 to 1000); above 100:
+ * there are none. */
+ND_EXPORT int32_t nd_dots_from_percent(void);
 ND_EXPORT int32_t nd_vector_bytes(void);
 
 /* One step of neurons from..to - 1, multiples of ND_WORD but for the last; state and words: of the whole population.

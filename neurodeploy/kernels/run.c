@@ -126,33 +126,40 @@ static int any_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
 }
 
 /* All steps of one tile, so that its sums and state stay near. */
-static void tile_steps(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t steps) {
+static void tile_steps(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t steps, int by_dots) {
     nd_population *q = &w->populations[k];
     int32_t *const *registers = w->registers[k];
     const int32_t columns = nd_tile_columns(), from = tile * columns;
     const int32_t to = from + columns < q->size ? from + columns : q->size;
     for (int32_t t = 1; t <= steps; t++) {
         uint64_t *words = row_of(w, q, 0, sample, t);
+        int16_t *sums = w->narrow + (by_dots ? (t - 1) % ND_STEPS * columns : 0);
+        if (by_dots && (t - 1) % ND_STEPS == 0) nd_gather_dots(w, k, tile, sample, t);
         if (is_live(q, w->before + t)) {
             reset(q, w->before + t, registers, from, to);
             if (!q->is_narrow) memset(w->inputs, 0, sizeof(int32_t) * (size_t)columns);
-            nd_gather_tile(w, k, tile, sample, t);
-            if (q->is_narrow) nd_cuba_narrow(q, from, to, w->narrow, registers, words);
+            if (!by_dots) nd_gather_tile(w, k, tile, sample, t);
+            else if (!tile) nd_count_synapses(w, k, sample, t);
+            if (q->is_narrow) nd_cuba_narrow(q, from, to, sums, registers, words);
             else nd_cuba_wide(q, from, to, w->inputs, registers, words);
         } else {
             memset(words + from / ND_WORD, 0, sizeof(uint64_t) * (size_t)nd_words(to - from));
+            memset(sums, 0, sizeof *sums * (size_t)columns);
         }
         trace(w, q, registers, sample, t, from, to);
     }
+    if (by_dots) memset(w->narrow, 0, sizeof *w->narrow * (size_t)(ND_STEPS * columns));
 }
 
 /* Some columns after the other, each of all samples. */
 static int run_tiled(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
     const nd_population *q = &w->populations[k];
+    int by_dots[MOST_SAMPLES];
+    for (int32_t s = 0; s < samples; s++) by_dots[s] = q->is_narrow && nd_prefers_dots(w, k, s, steps);
     for (int32_t tile = 0; tile * nd_tile_columns() < q->size; tile++)
         for (int32_t s = 0; s < samples; s++) {
             if (samples > 1) nd_worker_restart_population(w, k);
-            tile_steps(w, k, tile, s, steps);
+            tile_steps(w, k, tile, s, steps, by_dots[s]);
         }
     for (int32_t s = 0; s < samples; s++)
         for (int32_t t = 1; t <= steps; t++)

@@ -70,7 +70,7 @@ static int allocate_scratch(nd_worker *w) {
         ports = largest(ports, q->n_ports);
         outputs = largest(outputs, q->n_outputs);
     }
-    w->narrow = zeros(sizeof(int16_t) * size);
+    w->narrow = zeros(sizeof(int16_t) * largest(size, (int64_t)ND_STEPS * nd_tile_columns()));
     w->wide = zeros(sizeof(int32_t) * size);
     w->inputs = zeros(sizeof(int32_t) * size * ports);
     w->messages = zeros(sizeof(int32_t) * size * outputs);
@@ -86,7 +86,8 @@ static int allocate_rasters(nd_worker *w) {
     w->events = calloc((size_t)w->net.n_rasters + 1, sizeof *w->events);
     w->words = calloc((size_t)w->net.n_rasters + 1, sizeof *w->words);
     w->sent = calloc((size_t)w->net.n_rasters + 1, sizeof *w->sent);
-    if (!w->events || !w->words || !w->sent) return 0;
+    w->flags = calloc((size_t)w->net.n_rasters + 1, sizeof *w->flags);
+    if (!w->events || !w->words || !w->sent || !w->flags) return 0;
     for (int32_t r = 0; r < w->net.n_rasters; r++)
         if (!nd_events_init(&w->events[r], rows, w->net.rasters[r].form == ND_MESSAGES)) return 0;
     for (int32_t k = 0; k < w->net.n_populations; k++) {
@@ -129,9 +130,10 @@ int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t
 void nd_worker_free(nd_worker *w) {
     for (int32_t r = 0; w->events && r < w->net.n_rasters; r++) nd_events_free(&w->events[r]);
     for (int32_t r = 0; w->words && r < w->net.n_rasters; r++) free(w->words[r]);
+    for (int32_t r = 0; w->flags && r < w->net.n_rasters; r++) free(w->flags[r]);
     for (int32_t i = 0; w->maps && i < w->net.n_projections; i++) free(w->maps[i]);
     if (w->registers) free(w->registers[0]);
-    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->maps, w->state, w->registers, w->narrow,
+    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->state, w->registers, w->narrow,
                             w->wide, w->inputs, w->messages, w->products, w->sums, w->ports, w->outputs};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
 }

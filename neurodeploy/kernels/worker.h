@@ -26,7 +26,8 @@ typedef struct {
     void **maps;                /* by projection: of a convolution of spikes */
     int32_t *state;             /* of all populations, one after the other */
     int32_t ***registers;       /* by population */
-    int16_t *narrow;            /* narrow sums, of 0 between steps */
+    int16_t *narrow;            /* narrow sums, of 0 between steps; those of ND_STEPS steps if tiled */
+    uint8_t **flags;            /* by raster or NULL: bytes of who spiked, see inputs.c */
     int32_t *wide, *inputs, *messages; /* wide of 0 between steps, too */
     int64_t *products, *sums;
     const int32_t **ports;
@@ -52,5 +53,11 @@ void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 int nd_gather(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 /* The same of some columns, from tiles. */
 void nd_gather_tile(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t);
+/* Whether dot products of bytes are quicker for population k and a sample; then everything is there for them. */
+int nd_prefers_dots(nd_worker *w, int32_t k, int32_t sample, int32_t steps);
+/* Counts the synapses that step t reaches, which nd_gather_dots does not. */
+void nd_count_synapses(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+/* Narrow sums of some columns for ND_STEPS steps from step t on, by dot products. */
+void nd_gather_dots(nd_worker *w, int32_t k, int32_t tile, int32_t sample, int32_t t);
 
 #endif

@@ -22,7 +22,8 @@ def factors(
 
     ``a = 1 - dt/tau_syn``, ``w = w_in (1 - a)``, ``b = 1 - dt/tau_mem``, ``k = r (1 - b)``, ``l = v_leak (1 - b)``;
     under ``exp`` the factors are ``exp(-dt/tau)`` and the gains follow from them in the same way. I and IF: ``b = 1``;
-    Threshold: ``b = 0``, ``k = 1``.
+    Threshold: ``b = 0``, ``k = 1``. Under ``input_gain`` unit, ``w = k = 1``; under decayed, where a current decays
+    together with its input (Rockpool), ``w = a`` and the ``k`` of LI is ``b``.
     """
     zero, one = np.zeros(size), np.ones(size)
 
@@ -44,7 +45,9 @@ def factors(
             return one
         if nir_type in PERFECT:
             return params["r"] * s.dt_s
-        return params["r"] * (1 - b) if s.input_gain == "nir" else one
+        if s.input_gain == "nir":
+            return params["r"] * (1 - b)
+        return b if s.input_gain == "decayed" and nir_type == "LI" else one
 
     def memory() -> Floats:
         if nir_type in PERFECT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,3 +105,16 @@ class Events:
         flags = np.zeros((self.samples * self.steps, self.size), np.uint8)
         flags[rows, self.addresses] = 1
         return flags.reshape(self.shape)
+
+
+def joined(parts: Sequence[Events]) -> Events:
+    """The samples of several, of equal steps and shapes, one after the other."""
+    offsets = np.cumsum([0, *(len(part.addresses) for part in parts)])
+    starts = [part.starts[:-1] + offset for part, offset in zip(parts, offsets[:-1], strict=True)]
+    return Events(
+        np.concatenate([*starts, offsets[-1:]]).astype(np.int64),
+        np.concatenate([part.addresses for part in parts]),
+        sum(part.samples for part in parts),
+        parts[0].steps,
+        parts[0].input_shape,
+    )

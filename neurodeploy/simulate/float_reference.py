@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from neurodeploy.errors import SimulationError
 from neurodeploy.network import Network, Population
 from neurodeploy.neurons.float_step import float_step
 from neurodeploy.neurons.model import FloatDynamics
@@ -50,7 +52,11 @@ def simulate_float(
         dtype: Floating point of all arithmetic, float64 or float32.
         forced: Spikes (B, T, size) by population that are sent and reset by, instead of those that the membranes say;
             the run then tells what every neuron would have done at each step after *that* past.
+
+    Raises:
+        SimulationError: Inputs or forced spikes that the network has not, or of other sizes.
     """
+    _check_messages(network, inputs, forced or {})
     flat = {n: np.asarray(v).reshape(*np.shape(v)[:2], -1) for n, v in inputs.items()}
     imposed = {n: np.asarray(v).reshape(*np.shape(v)[:2], -1) for n, v in (forced or {}).items()}
     batch, steps = next(iter(flat.values())).shape[:2]
@@ -89,6 +95,26 @@ def simulate_float(
             if name in unreset:
                 unreset[name][:, t] = step.potential
     return FloatRun(spikes, {n: kept[n] for n in membranes}, unreset)
+
+
+def _check_messages(network: Network, inputs: Mapping[str, NDArray[Any]], forced: Mapping[str, NDArray[Any]]) -> None:
+    if inputs.keys() != network.inputs.keys():
+        raise SimulationError(
+            f"inputs {sorted(inputs)} for a network with {sorted(network.inputs)}",
+            where="float reference",
+            remedy="give spikes for every input by its name",
+        )
+    sizes = {n: math.prod(shape) for n, shape in network.inputs.items()}
+    sizes |= {n: network.populations[n].size for n in forced if n in network.populations}
+    runs = {np.shape(values)[:2] for values in inputs.values()}
+    for name, values in {**inputs, **forced}.items():
+        shape = np.shape(values)
+        if name not in sizes or len(shape) < 3 or math.prod(shape[2:]) != sizes[name] or {shape[:2]} != runs:
+            raise SimulationError(
+                f"'{name}' is given messages of shape {shape}",
+                where="float reference",
+                remedy=f"give (samples, steps, {sizes.get(name, '...')}), as many samples and steps for each",
+            )
 
 
 def _kind(population: Population) -> DTypeLike:

@@ -16,6 +16,8 @@ from neurodeploy.simulate.structs import WORD
 from neurodeploy.simulate.sums import INT16, PACKED_TARGETS, Incoming
 
 UNLIMITED = 2**31 - 1
+MOST_DOTS = 2**24
+"""Weights of a projection that are kept for dot products, too."""
 SHORT_TARGETS = 2**16
 """What an index of 16 bits can name."""
 
@@ -36,6 +38,7 @@ class Packing:
         self, library: ctypes.CDLL, arena: Arena, orders: Mapping[str, Order], pixels: Mapping[str, Order]
     ) -> None:
         self._columns, self._bytes = library.nd_tile_columns(), library.nd_vector_bytes()
+        self._has_dots = library.nd_dots_from_percent() <= 100
         self._keep, self._orders, self._pixels = arena.keep, orders, pixels
 
     def fill(self, slot: Any, incoming: Incoming, target: Any) -> None:
@@ -82,15 +85,31 @@ class Packing:
             most = max(1, int(np.abs(scaled).max(initial=1)))
             slot.tile_limit = UNLIMITED if incoming.largest >> incoming.shift <= INT16 else INT16 // most
         columns = scaled.astype(np.int8).T
+        if target.is_narrow and target.is_tiled and self._has_dots and columns.size <= MOST_DOTS:
+            slot.dots = self._keep(self._dots(columns), np.int8)
         parts = []
         for start in range(0, slot.n_target, self._columns):
-            part = columns[:, start : start + self._columns]
-            width = next(w for w in (self._columns // 4, self._columns // 2, self._columns) if w >= part.shape[1])
-            padded = np.pad(part, ((0, 0), (0, width - part.shape[1])))
+            padded = self._tile(columns, start)
             halves = padded.reshape(len(padded), -1, 2, self._bytes // 2)
             halves[:, :, 0] ^= np.int8(-128)  # plus 128, without a sign
             parts.append(halves.transpose(0, 1, 3, 2).ravel())
         slot.tiles = self._keep(np.concatenate(parts), np.int8)
+
+    def _tile(self, columns: NDArray[np.int8], start: int) -> NDArray[np.int8]:
+        """The tile of some columns, (n_source, width), filled up with zeros."""
+        part = columns[:, start : start + self._columns]
+        width = next(w for w in (self._columns // 4, self._columns // 2, self._columns) if w >= part.shape[1])
+        return np.pad(part, ((0, 0), (0, width - part.shape[1])))
+
+    def _dots(self, columns: NDArray[np.int8]) -> NDArray[np.int8]:
+        """The layout of kernels/dot.c."""
+        quads = np.pad(columns, ((0, -len(columns) % 4), (0, 0)))
+        parts = []
+        for start in range(0, columns.shape[1], self._columns):
+            tile = self._tile(quads, start)
+            split = tile.reshape(len(tile) // 4, 4, -1, self._bytes)  # quads, sources, parts, columns of a part
+            parts.append(split.transpose(2, 0, 3, 1).ravel())
+        return np.concatenate(parts)
 
     def _fill_sparse(self, slot: Any, incoming: Incoming, target: Any, c: Sparse) -> None:
         by_source = c.to_csr().tocsc()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipInput, ChipNetwork
+from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import InvalidNetwork, SimulationError, did_you_mean
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.counters import Counters
 from neurodeploy.simulate.counting import count
-from neurodeploy.simulate.plan import Messages, Outcome, Plan
+from neurodeploy.simulate.inputs import Spikes, checked_inputs
+from neurodeploy.simulate.plan import Outcome, Plan
 from neurodeploy.simulate.rasters import Lazy
 from neurodeploy.simulate.reference import run_reference
 
@@ -51,10 +52,11 @@ class Run:
 
 def simulate(
     network: ChipNetwork | Program,
-    spikes: NDArray[Any] | Mapping[str, NDArray[Any]],
+    spikes: Spikes | Mapping[str, Spikes],
     *,
     steps: int | None = None,
     record: Mapping[str, Sequence[str]] | None = None,
+    keep: Collection[str] | None = None,
     engine: str = "fast",
     strict: bool = False,
     threads: int | None = None,
@@ -64,9 +66,11 @@ def simulate(
     Args:
         network: A ChipNetwork, or a Program, whose mapping then gives packets, hops and per-core counts.
         spikes: Messages (T, *shape) or (B, T, *shape) for the only input, or a dict of such by input name: 0 and 1,
-            or integers where the input takes graded messages.
+            or integers where the input takes graded messages. :class:`Events` may stand for arrays of 0 and 1.
         steps: Chip steps; default T plus the latency of the last population, so that every layer is live for T steps.
-        record: Registers to keep per population, e.g. ``{"l1": ("u", "v")}``; ``"s"`` is always kept.
+        record: Registers to keep per population, e.g. ``{"l1": ("u", "v")}``.
+        keep: Outputs whose spikes the Run holds; default all, ``()`` for counters alone. The ``fast`` engine keeps a
+            bit for a spike, and makes arrays of them when they are looked at.
         engine: ``fast`` or ``reference``; both give the same bits.
         strict: Raise RegisterOverflow where a register wraps or saturates, and refuse networks whose weights the
             synapse format altered; otherwise both are counted.
@@ -85,7 +89,7 @@ def simulate(
         raise SimulationError(f"no engine '{engine}'", where="simulate", remedy=did_you_mean(engine, ENGINES))
     if not net.populations:
         raise SimulationError("the network has no population", where="simulate", remedy="add one, and connect it")
-    inputs, batched = _inputs(net, spikes)
+    inputs, batched = checked_inputs(net, spikes)
     length = next(iter(inputs.values())).shape[1]
     latency = net.latency_steps
     total = length + latency if steps is None else steps
@@ -101,7 +105,10 @@ def simulate(
         )
     if strict:
         _refuse_altered(net)
-    plan = Plan(net, inputs, total, total - latency, _registers(net, record or {}), strict)
+    kept = checked_outputs(net, keep)
+    registers = checked_registers(net, record or {})
+    # packets are counted from all spikes
+    plan = Plan(net, inputs, total, total - latency, registers, strict, kept if placed is None else None)
     outcome, used = _run(plan, engine, threads)
 
     def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
@@ -109,7 +116,9 @@ def simulate(
         return view if batched else view[0]
 
     return Run(
-        Lazy({n: partial(lambda n: shaped(n, outcome.spikes[n]), n) for n in outcome.spikes}),
+        Lazy(
+            {n: partial(lambda n: shaped(n, outcome.spikes[n]), n) for n in outcome.spikes if kept is None or n in kept}
+        ),
         {n: {r: shaped(n, v) for r, v in kept.items()} for n, kept in outcome.states.items()},
         count(plan, outcome, placed),
         total,
@@ -139,72 +148,19 @@ def _run(plan: Plan, engine: str, threads: int | None) -> tuple[Outcome, str]:
     return outcome, engine
 
 
-def _inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages], bool]:
-    if not net.inputs:
-        raise SimulationError("the network has no input", where="simulate", remedy="add one with add_input")
-    if not isinstance(spikes, Mapping):
-        if len(net.inputs) > 1:
-            raise SimulationError(
-                f"the network has {len(net.inputs)} inputs",
-                where="simulate",
-                remedy=f"give a dict with the keys {', '.join(net.inputs)}",
-            )
-        spikes = {next(iter(net.inputs)): spikes}
-    for name in spikes.keys() - net.inputs.keys():
-        raise SimulationError(f"no input '{name}'", where="simulate", remedy=did_you_mean(name, net.inputs))
-    for name in net.inputs.keys() - spikes.keys():
-        raise SimulationError(f"input '{name}' is not given", where="simulate", remedy=f"add spikes for '{name}'")
-    arrays = {name: np.asarray(values) for name, values in spikes.items()}
-    ranks = {arrays[name].ndim - len(port.shape) for name, port in net.inputs.items()}
-    batched = ranks == {2}
-    result = {}
-    for name, port in net.inputs.items():
-        values = arrays[name]
-        if ranks not in ({1}, {2}) or values.shape[values.ndim - len(port.shape) :] != port.shape:
-            raise SimulationError(
-                f"spikes have shape {values.shape}",
-                where=f"input '{name}' of shape {port.shape}",
-                remedy=f"give (T, *{port.shape}) for one sample or (B, T, *{port.shape}) for a batch",
-            )
-        if values.size == 0:
-            raise SimulationError(
-                f"spikes have shape {values.shape}: no sample or no step",
-                where=f"input '{name}'",
-                remedy="give at least one",
-            )
-        check_messages(values, port)
-        flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
-        result[name] = flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
-    if len({v.shape[:2] for v in result.values()}) > 1:
-        raise SimulationError(
-            f"inputs differ in samples or steps: { ({n: v.shape[:2] for n, v in result.items()}) }",
-            where="simulate",
-            remedy="pad the shorter ones with zeros",
-        )
-    return result, batched
+def checked_outputs(net: ChipNetwork, keep: Collection[str] | None) -> frozenset[str] | None:
+    """The outputs to keep, None for all; SimulationError for one that is not there."""
+    if keep is None:
+        return None
+    known = [source for name in net.populations for source in net.outputs_of(name)]
+    for name in (keep,) if isinstance(keep, str) else keep:
+        if name not in known:
+            raise SimulationError(f"no output '{name}' to keep", where="keep", remedy=did_you_mean(name, known))
+    return frozenset((keep,) if isinstance(keep, str) else keep)
 
 
-def check_messages(values: NDArray[Any], port: ChipInput) -> None:
-    """SimulationError for what the port cannot send; says where the first such value is."""
-    limit = 1 << max(0, port.message_bits - 1)
-    low, high = (-limit, limit - 1) if port.message_bits else (0, 1)
-    kind = values.dtype.kind
-    if kind in "bui" and (kind != "i" or low <= values.min(initial=0)) and values.max(initial=0) <= high:
-        return
-    legal = (values >= low) & (values <= high) & (values == np.rint(values))
-    if legal.all():
-        return
-    first = tuple(int(i) for i in np.unravel_index(np.argmin(legal), legal.shape))
-    if port.message_bits:
-        what = f"messages hold {values[first]} at {first}, not an integer in {low}..{high} ({port.message_bits} bits)"
-        remedy = "scale and round the input, or give the input more message_bits"
-    else:
-        what = f"spikes hold {values[first]} at {first}, not 0 or 1"
-        remedy = "encode real values into spikes, or use a network whose input takes graded messages"
-    raise SimulationError(what, where=f"input '{port.name}'", remedy=remedy)
-
-
-def _registers(net: ChipNetwork, record: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def checked_registers(net: ChipNetwork, record: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """The registers to keep; SimulationError for what is not there."""
     registers = {}
     for name, wanted in record.items():
         if name not in net.populations:

@@ -97,13 +97,23 @@ def same_input(self: Any, x: Any) -> Any:
     return torch.stack(sent)
 
 
-def changed_state(self: Any, x: Any) -> Any:
-    mem1, syn2, mem2, sent = self.lif1.init_leaky(), None, None, []
-    for frame in x:
-        spk1, mem1 = self.lif1(self.fc1(frame), mem1 * 0.5)
-        spk2, syn2, mem2 = self.lif2(self.fc2(spk1), syn2, mem2)
-        sent.append(spk2)
-    return torch.stack(sent)
+def changed_state(change: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """The first layer's membranes are not those that it returned."""
+
+    def forward(self: Any, x: Any) -> Any:
+        mem1, syn2, mem2, sent = torch.zeros(x.size(1), N_HIDDEN), None, None, []
+        for frame in x:
+            spk1, mem1 = self.lif1(self.fc1(frame), change(mem1))
+            spk2, syn2, mem2 = self.lif2(self.fc2(spk1), syn2, mem2)
+            sent.append(spk2)
+        return torch.stack(sent)
+
+    return forward
+
+
+def changed_hidden(self: Any, x: Any) -> Any:
+    self.lif1.mem = self.lif1.mem * 0.5
+    return self.lif3(self.fc3(self.lif1(self.fc1(x))))
 
 
 def new_state(self: Any, x: Any) -> Any:
@@ -342,7 +352,17 @@ CASES: tuple[Case, ...] = (
     Case("forward", "loop of a fixed number of steps, result summed", net(loop_fixed, **explicit()), (N_IN,)),
     pair("layers over the whole sequence, then loops", whole_sequence_first),
     Case("forward", "the same input at every step", net(same_input, **explicit()), (N_IN,), "same input at every"),
-    Case("forward", "states changed between steps", net(changed_state, **explicit()), (N_IN,), "its state is neither"),
+    *(
+        Case(
+            "forward",
+            f"states {how} between steps",
+            net(changed_state(by), **explicit()),
+            (N_IN,),
+            "its state is neither",
+        )
+        for how, by in (("scaled", lambda mem: mem * 0.5), ("reordered", lambda mem: mem.flip(1)))
+    ),
+    pair("hidden states changed between steps", changed_hidden, "its state is neither"),
     Case("forward", "states new at every step", net(new_state, **explicit()), (N_IN,), "fires 1 times in"),
     Case("forward", "one neuron module with two states", net(two_states, **SHARED), (N_IN,)),
     pair("feedback over two layers", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN)),

@@ -104,6 +104,13 @@ def test_later_training_does_not_change_what_was_read() -> None:
     np.testing.assert_array_equal(graph.nodes["0"].params["weight"], before)
 
 
+def test_compiled_modules_are_read_by_what_they_wrap() -> None:
+    net, wrapper = network(lambda: snn.Leaky(0.9, init_hidden=True)), nn.Module()
+    wrapper._orig_mod = net  # as torch.compile does, whose import takes ten seconds
+    plain, wrapped = from_module(net), from_module(wrapper)
+    assert set(wrapped.graph.nodes) == set(plain.graph.nodes) and wrapped.source.neurons == plain.source.neurons
+
+
 def test_double_precision() -> None:
     imported = from_module(network(lambda: snn.Leaky(0.9, init_hidden=True)))
     assert imported.precision == "float32"
@@ -163,6 +170,7 @@ def written_into(x: Any) -> Any:
         (lambda x: torch.tensor(x.tolist()), "tolist"),
         (lambda x: x[:, torch.randperm(30)] * 1.0, "mul"),
         (lambda x: x.abs_(), "abs_"),
+        (lambda x: x.to(torch.bfloat16).float(), "bfloat16"),
         (lambda x: x - 1, "sub"),
         (lambda x: torch.add(x, x, alpha=2), "alpha"),
         (lambda x: x + x[:, :1], "broadcasts"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from outcomes import assert_same
 from scipy.sparse import coo_array
 
-from neurodeploy import ChipNetwork, simulate
+from neurodeploy import ChipNetwork, kernels, simulate
 from neurodeploy.connections import Conv2d, Dense
 from neurodeploy.simulate.components import Component, components
 from neurodeploy.simulate.engine import run_fast
@@ -172,3 +172,26 @@ def test_maps(geometry: str, channels: int, scale: int) -> None:
     found = run_fast(plan)
     assert_same(found, run_reference(plan))
     assert all(found.sent[name] for name in "abc")
+
+
+@pytest.mark.parametrize(("sources", "size"), [(3, 70), (101, 300), (260, 9)])
+@pytest.mark.parametrize("steps", [1, 6, 19])
+def test_dense_at_high_activity(sources: int, size: int, steps: int) -> None:
+    """Samples of few and of many spikes, several projections and delays, idle steps and scheduled resets."""
+    rng = np.random.default_rng(sources + steps)
+    net = ChipNetwork()
+    net.add_input("in", shape=sources)
+    net.add_population("a", shape=size, du=1000, dv=100, vth=400, bias_mant=3, reset_interval=5, reset_offset=2)
+    net.add_population("b", shape=size, du=1000, dv=100, vth=40, start=1)
+    weights = rng.integers(-40, 41, (size, sources)) * 2
+    weights[0], weights[1] = 100, -100
+    net.connect("in", "a", weights[:, ::-1], delays=7)
+    net.connect("in", "a", weights, num_weight_bits=9)
+    net.connect("a", "b", rng.integers(-40, 61, (size, size)) * 2)
+    density = np.array([0.02, 1.0, 0.6, 0.3, 0.9])[:, None, None]
+    spikes = (rng.random((5, steps, sources)) < density).astype(np.uint8)
+    assert bool(prepare(net).projections[0].dots) is (kernels.load().nd_dots_from_percent() <= 100)
+    plan = Plan(net, {"in": spikes}, steps + 3, steps + 2, {"a": ("u", "v")}, False)
+    expected = run_reference(plan)
+    for threads in (1, 3):
+        assert_same(run_fast(plan, threads=threads), expected)

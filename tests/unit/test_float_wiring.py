@@ -8,7 +8,7 @@ from floats import affine, chain_of, linear, made, network, neurons
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurodeploy.errors import AmbiguousSemantics, ModelError, ShapeMismatch, UnsupportedNode
+from neurodeploy.errors import AmbiguousSemantics, ModelError, ShapeMismatch, SimulationError, UnsupportedNode
 from neurodeploy.graph import Node
 from neurodeploy.lower import resolve_semantics
 from neurodeploy.semantics import Semantics
@@ -79,6 +79,15 @@ def test_bias_of_a_feedback_path(first_step: bool) -> None:
         v, s = fire(v, x[:, t] @ w.T + back)
         np.testing.assert_array_equal(run.spikes["n"][:, t], s)
     assert run.spikes["n"][:, 0].any() == first_step or run.spikes["n"].any()
+
+
+def test_a_bias_that_also_lies_on_the_way_in_is_never_late() -> None:
+    """Input and feedback meet before one layer: its bias is the input's, too."""
+    edges = [("in", "w"), ("w", "n"), ("n", "w"), ("n", "out")]
+    net = network(made([affine("w", [[0.0]], [2.0]), neurons("n", 1)], edges, {"in": (1,)}), recurrent_bias_t0=False)
+    np.testing.assert_array_equal(
+        simulate_float(net, {"in": np.zeros((1, 2, 1), np.uint8)}).spikes["n"].ravel(), [1, 1]
+    )
 
 
 def test_a_node_may_have_its_own_convention_for_that_bias() -> None:
@@ -205,6 +214,17 @@ def test_exponential_decay_and_gains() -> None:
         np.testing.assert_allclose(run.membranes["n"].ravel(), expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("gain", "k"), [("nir", 3 * (1 - np.exp(-0.1))), ("unit", 1.0), ("decayed", np.exp(-0.1))])
+def test_gains_of_integrators_without_threshold(gain: str, k: float) -> None:
+    """Rockpool's decays together with its input, Sinabs's takes it as it is."""
+    params = {"tau": np.full(1, 1.0), "r": np.full(1, 3.0), "v_leak": np.zeros(1)}
+    net = network(
+        chain_of(linear("w", [[1.0]]), Node("n", "LI", params), shape=(1,)), dt_s=0.1, decay="exp", input_gain=gain
+    )
+    run = simulate_float(net, {"in": np.ones((1, 2, 1), np.uint8)}, membranes=("n",))
+    np.testing.assert_allclose(run.membranes["n"].ravel(), [k, k * np.exp(-0.1) + k], rtol=1e-12)
+
+
 def test_impulses_have_unit_area_and_real_values_stay() -> None:
     leaky = {"tau": np.full(1, 2.0), "r": np.ones(1), "v_leak": np.zeros(1)}
     layers = [
@@ -328,12 +348,37 @@ def test_conventions_and_factors_of_a_node_are_checked(
     assert "node 'n'" in caught.value.where and caught.value.remedy
 
 
+def test_a_node_may_lack_the_graph_s_bound() -> None:
+    nodes = [linear("w", [[-1.0]]), neurons("n", 1, {"v_min": None}), linear("v", [[1.0]]), neurons("m", 1)]
+    net = network(chain_of(*nodes, shape=(1,)), v_min=-2.0)
+    assert [p.dynamics.v_min.item() for p in net.populations.values()] == [-np.inf, -2.0]
+
+
 def test_exact_factors_make_the_time_step_needless() -> None:
     params = {"tau": 2.0, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0}
     exact = {"b": 0.9, "k": 1.0, "l": 0.0}
     node = Node("n", "LIF", {k: np.full(1, v) for k, v in params.items()}, {"reset": "none", "v_init": "zero"}, exact)
     graph = chain_of(linear("w", [[1.0]]), node, shape=(1,))
     assert network(graph, dt_s=None, reset=None).populations["n"].dynamics.b.item() == 0.9
+
+
+@pytest.mark.parametrize(
+    ("inputs", "forced"),
+    [
+        ({}, {}),
+        ({"x": np.zeros((2, 3, 2))}, {}),
+        ({"in": np.zeros((2, 3, 2)), "x": np.zeros((2, 3, 2))}, {}),
+        ({"in": np.zeros((2, 3, 3))}, {}),
+        ({"in": np.zeros((3, 2))}, {}),
+        ({"in": np.zeros((2, 3, 2))}, {"n": np.zeros((2, 4, 2))}),
+        ({"in": np.zeros((2, 3, 2))}, {"m": np.zeros((2, 3, 2))}),
+    ],
+)
+def test_messages_that_do_not_fit_are_refused(inputs: dict[str, np.ndarray], forced: dict[str, np.ndarray]) -> None:
+    net = network(chain_of(linear("w", np.eye(2)), neurons("n", 2), shape=(2,)))
+    with pytest.raises(SimulationError, match="given messages|for a network with") as caught:
+        simulate_float(net, inputs, forced=forced)
+    assert caught.value.remedy
 
 
 def test_too_many_chains_are_refused_quickly() -> None:

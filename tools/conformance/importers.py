@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,14 @@ import torch
 from neurodeploy.conformance.backend import Declaration
 
 Values = Mapping[str, Any]
+
+
+def named(framework: str) -> str:
+    """With its version, where it is installed."""
+    try:
+        return f"{framework} {version(framework.lower())}"
+    except PackageNotFoundError:
+        return framework
 
 
 class Importer:
@@ -55,12 +63,14 @@ class Importer:
         """The importers' modules return one tensor, the value of an output; they show nothing else by name."""
         (values,) = inputs.values()
         result = self.forward(torch.tensor(np.asarray(values), dtype=torch.float32)[None])
+        if not isinstance(result, torch.Tensor):
+            raise TypeError(f"the module returns a {type(result).__name__}, not a tensor")
         return {"sent": {self.outputs[-1]: result.detach().numpy()[0]}}
 
 
 class Norse(Importer):
     declaration = Declaration(
-        f"Norse {version('norse')}",
+        named("Norse"),
         {
             "reset": ["value"],
             "spike": ["gt"],
@@ -81,7 +91,7 @@ class Norse(Importer):
 
 class SnnTorch(Importer):
     declaration = Declaration(
-        f"snnTorch {version('snntorch')}",
+        named("snnTorch"),
         {
             "dt_s": [1e-4],
             "reset": ["value"],
@@ -103,7 +113,7 @@ class SnnTorch(Importer):
 
 class SpikingJelly(Importer):
     declaration = Declaration(
-        f"SpikingJelly {version('spikingjelly')}",
+        named("SpikingJelly"),
         {
             "reset": ["value"],
             "spike": ["ge"],
@@ -124,7 +134,7 @@ class SpikingJelly(Importer):
 
 class Sinabs(Importer):
     declaration = Declaration(
-        f"Sinabs {version('sinabs')}",
+        named("Sinabs"),
         {
             "dt_s": [1.0],
             "reset": ["subtract"],
@@ -147,7 +157,7 @@ class Sinabs(Importer):
 
 class Rockpool(Importer):
     declaration = Declaration(
-        f"Rockpool {version('rockpool')}",
+        named("Rockpool"),
         {
             "reset": ["subtract"],
             "spike": ["multi_trunc"],

@@ -1,0 +1,176 @@
+"""A network that runs on from call to call: closed loops, and inputs without an end."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.errors import MissingDependency, SimulationError
+from neurodeploy.simulate.call import Call
+from neurodeploy.simulate.counters import Counters, PopulationCounters
+from neurodeploy.simulate.engine import NO_MEMORY
+from neurodeploy.simulate.inputs import Spikes, checked_inputs
+from neurodeploy.simulate.prepared import prepare
+from neurodeploy.simulate.rasters import Lazy
+from neurodeploy.simulate.run import Run, checked_outputs, checked_registers
+
+if TYPE_CHECKING:
+    from neurodeploy.program import Program
+
+FOREVER = 2**31 - 1
+"""Last live step of every population, and so the most that a session can run before it starts again."""
+STEPS_AT_ONCE = 1024
+
+
+class Session:
+    """One sample that goes on; state, delays and everything under way are kept between calls.
+
+    Any division of an input into calls gives the bits of one call. As on the chip a spike takes a step per layer: what
+    the input of a step does to a layer ``n`` synapses behind it is seen ``n`` steps later.
+
+    Args:
+        network: A ChipNetwork or a Program.
+        keep: Outputs whose messages are returned; default all.
+        record: Registers that :meth:`run` returns per population.
+
+    Raises:
+        SimulationError: No such output or register.
+        MissingDependency: The C kernels are not available.
+    """
+
+    def __init__(
+        self,
+        network: ChipNetwork | Program,
+        *,
+        keep: Collection[str] | None = None,
+        record: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        from neurodeploy.kernels import KernelsUnavailable
+
+        self._net = network if isinstance(network, ChipNetwork) else network.net
+        if not self._net.inputs or not self._net.populations:
+            what = "population" if self._net.inputs else "input"
+            raise SimulationError(f"the network has no {what}", where="Session", remedy="add one")
+        self._kept = checked_outputs(self._net, keep)
+        self._registers = checked_registers(self._net, record or {})
+        try:
+            self._prepared = prepare(self._net)
+        except KernelsUnavailable as missing:
+            raise MissingDependency(f"the C kernels: {missing}", where="Session", remedy=missing.remedy) from missing
+        self._steps = 0
+        silence: dict[str, NDArray[Any]] = {
+            n: np.zeros((1, 1, p.size), _dtype(p.message_bits)) for n, p in self._net.inputs.items()
+        }
+        self._one = Call(self._net, self._prepared, silence, (1, 1), self._kept, {})
+        self._one_inputs = silence
+        for entry, population in zip(self._one.populations, self._net.populations.values(), strict=True):
+            entry.first, entry.last = population.start + 1, FOREVER
+        library, projections = self._prepared.library, self._prepared.projections
+        populations, rasters = self._one.populations, self._one.rasters
+        sizes = len(populations), len(projections), len(rasters)
+        self._worker = library.nd_open(populations, sizes[0], projections, sizes[1], rasters, sizes[2], STEPS_AT_ONCE)
+        if not self._worker:
+            raise SimulationError("not enough memory for the registers", where="Session", remedy="free some memory")
+        weakref.finalize(self, library.nd_close, self._worker)
+
+    @property
+    def steps(self) -> int:
+        """Steps run since the start."""
+        return self._steps
+
+    def step(self, spikes: Spikes | Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
+        """Run one step.
+
+        Args:
+            spikes: What the input sends, (*shape), or a dict of such by input name.
+
+        Returns:
+            What each kept output sends in this step, (*shape): uint8 where messages are 0 or 1, else int32.
+        """
+        given = spikes if isinstance(spikes, Mapping) else {next(iter(self._net.inputs)): spikes}
+        inputs, batched = checked_inputs(self._net, {name: np.asarray(v)[None] for name, v in given.items()})
+        if batched:
+            raise SimulationError("a batch", where="step", remedy="give one step of one sample, (*shape)")
+        for name, values in inputs.items():
+            self._one_inputs[name][...] = values
+        self._advance(self._one, 1)
+        sent = self._one.messages()
+        return {name: np.array(sent[name]).reshape(self._net.shape_of(name)) for name in sent}
+
+    def run(self, spikes: Spikes | Mapping[str, Any]) -> Run:
+        """Run as many steps as the input has.
+
+        Args:
+            spikes: Messages (T, *shape) or events of one sample, or a dict of such by input name.
+
+        Returns:
+            What :func:`simulate` would return for these steps of a longer run; ``counters`` count these steps only.
+        """
+        inputs, _ = checked_inputs(self._net, spikes)
+        samples, steps, _ = next(iter(inputs.values())).shape
+        if samples > 1:
+            raise SimulationError(f"{samples} samples", where="Session.run", remedy="run one sample in a session")
+        states = {
+            name: {r: np.zeros((1, steps, self._net.size_of(name)), np.int32) for r in registers}
+            for name, registers in self._registers.items()
+        }
+        call = Call(self._net, self._prepared, inputs, (1, steps), self._kept, states)
+        before = self._steps
+        self._advance(call, steps)
+        sent, shape_of = call.messages(), self._net.shape_of
+        return Run(
+            Lazy({n: partial(lambda n: sent[n].reshape(steps, *shape_of(n)), n) for n in sent}),
+            {n: {r: v.reshape(steps, *shape_of(n)) for r, v in kept.items()} for n, kept in call.states().items()},
+            self._counters(call, before, steps),
+            steps,
+            "fast",
+            self._net.latency_steps,
+        )
+
+    def restart(self) -> None:
+        """Begin a new sample: initial registers, nothing under way, step 0."""
+        self._prepared.library.nd_restart(self._worker)
+        self._steps = 0
+
+    def _advance(self, call: Call, steps: int) -> None:
+        if self._steps + steps > FOREVER:
+            raise SimulationError(
+                f"{self._steps + steps:,} steps", where="Session", remedy=f"restart before {FOREVER:,} steps"
+            )
+        failed = self._prepared.library.nd_advance(self._worker, call.populations, call.rasters, steps)
+        if failed:
+            self.restart()
+            if failed == NO_MEMORY:
+                raise SimulationError("not enough memory", where="Session", remedy="free some, and start again")
+            raise SimulationError(
+                "a convolution sums beyond 32 bits, where Lava returns garbage",
+                where="Session",
+                remedy="use smaller kernel weights or messages",
+            )
+        self._steps += steps
+
+    def _counters(self, call: Call, before: int, steps: int) -> Counters:
+        net, sent = self._net, call.sent_counts()
+        counts = {name: call.counts(name) for name in ("active", "wraps", "saturations", "syn_ops")}
+        counted = {n: PopulationCounters(sent[n]) for n in net.inputs}
+        for name, population in net.populations.items():
+            live = max(0, before + steps - max(before, population.start))
+            counted[name] = PopulationCounters(
+                sum(sent[source] for source in net.outputs_of(name)),
+                counts["syn_ops"][name],
+                population.size * live,
+                counts["active"][name],
+                counts["wraps"][name],
+                counts["saturations"][name],
+            )
+        return Counters(1, steps, steps, counted, None)
+
+
+def _dtype(message_bits: int) -> type:
+    return np.int32 if message_bits else np.uint8
