@@ -149,7 +149,7 @@ def _start_workers(distributed: Any, address: Address, stack: ExitStack) -> Any:
                     dashboard_address="127.0.0.1:0",  # cannot be had without; the default port may be taken
                     worker_dashboard_address="127.0.0.1:0",
                     local_directory=folder,
-                    silence_logs=logging.ERROR,
+                    silence_logs=logging.CRITICAL,  # what is the user's comes back as an error; the rest are tracebacks
                 )
             )
             client = stack.enter_context(distributed.Client(cluster, timeout=START_S, set_as_default=False))

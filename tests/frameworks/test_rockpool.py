@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import neurodeploy as nd
-from neurodeploy.errors import UnsupportedFeature, UnsupportedNode
+from neurodeploy.errors import ShapeMismatch, UnsupportedFeature, UnsupportedNode
 from neurodeploy.frontends.imported import frontend_for
 from neurodeploy.graph import Graph
 from neurodeploy.lower import lower, resolve_semantics
@@ -88,6 +88,13 @@ def test_forward_euler_on_the_parameters_makes_the_exact_factors() -> None:
     )
     for name in ("a", "w", "b", "k", "l", "theta", "v0"):
         np.testing.assert_allclose(getattr(derived, name), getattr(exact, name), rtol=1e-7, err_msg=name)
+
+
+def test_the_input_shape_follows_from_the_first_layer() -> None:
+    for first in (linear(16, 8), torch.nn.Linear(16, 8)):
+        assert from_module(Sequential(first, lif(8))).graph.nodes["input"].params["shape"] == (16,)
+    with pytest.raises(ShapeMismatch, match="does not say what shape"):
+        from_module(Sequential(torch.nn.Conv1d(3, 8, 1), lif(8)))
 
 
 def test_messages() -> None:

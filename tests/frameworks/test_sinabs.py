@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import neurodeploy as nd
-from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedFeature, UnsupportedNode
+from neurodeploy.errors import AmbiguousSemantics, ModelError, ShapeMismatch, UnsupportedFeature, UnsupportedNode
 from neurodeploy.frontends.imported import frontend_for
 from neurodeploy.graph import Graph
 from neurodeploy.lower import lower, resolve_semantics
@@ -18,7 +18,7 @@ from neurodeploy.simulate.float_reference import simulate_float
 
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 sl = pytest.importorskip("sinabs.layers", reason="needs sinabs: python3 tools/test.py installs it")
-from frameworks.sinabs_networks import FLAT, MAPS, linear, maps, quarters, squeezed, stack  # noqa: E402
+from frameworks.sinabs_networks import FLAT, MAPS, Residual, linear, maps, quarters, squeezed, stack  # noqa: E402
 from sinabs.activation import MaxSpike, MembraneReset, SingleSpike  # noqa: E402
 
 from neurodeploy.frontends.sinabs import from_module  # noqa: E402
@@ -153,6 +153,20 @@ def test_messages_name_the_users_layers() -> None:
     imported = from_module(stack(lambda n: sl.IAF()))
     with pytest.raises(ShapeMismatch, match=r"the samples have shape \(2, 5, 15\)"):
         imported.source.run({"input": spikes(2, 5, 15)})
+
+
+def test_mistakes_and_failures_of_the_module_itself() -> None:
+    with pytest.raises(AmbiguousSemantics, match="dt_s = 0"):
+        from_module(stack(lambda n: sl.IAF()), dt_s=0)
+    # Sinabs's spikes are single precision whatever the module is, which the next layer does not take
+    imported = from_module(stack(lambda n: sl.IAF()).double())
+    assert imported.precision == "float64"
+    with pytest.raises(ModelError, match="the module itself fails on spikes: RuntimeError"):
+        imported.source.run({"input": spikes(2, 5, *FLAT)})
+
+
+def test_neurons_made_before_the_layers_say_nothing_of_the_input() -> None:
+    assert from_module(Residual()).graph.nodes["input"].params["shape"] == FLAT
 
 
 def test_a_layer_alone() -> None:
