@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from neurodeploy.errors import ModelError, SimulationError, UnreadableFile
 from neurodeploy.network import Network
 from neurodeploy.program import Program
+from neurodeploy.semantics import MEMBRANE_READOUTS, SPIKE_READOUTS
 from neurodeploy.simulate import Run, simulate
 from neurodeploy.simulate.counters import add_counters
 from neurodeploy.simulate.float_reference import simulate_float
 from neurodeploy.simulate.inputs import check_messages
-from neurodeploy.simulate.readout import OF_MEMBRANES, OF_SPIKES, classify, scores
+from neurodeploy.simulate.readout import classify, scores
 
 RASTER_BYTES = 256 * 2**20
 """Memory for the messages of one part of a data set: one byte for a spike, four for a graded one."""
@@ -168,7 +169,7 @@ def float_scores(network: Network, spikes: NDArray[Any], output: str, *, chunk: 
     _check_input(len(network.inputs), "simulate_float")
     (name,) = network.inputs
     kind = network.semantics.readout
-    kept = (output,) if kind in OF_MEMBRANES else ()
+    kept = (output,) if kind in MEMBRANE_READOUTS else ()
     parts = []
     for start in range(0, len(spikes), chunk):
         run = simulate_float(network, {name: spikes[start : start + chunk]}, membranes=kept)
@@ -182,7 +183,7 @@ def chip_scores(program: Program, run: Run) -> NDArray[np.float64]:
     population = program.net.populations[output]
     window = slice(population.start, population.start + run.counters.live_steps)
     spikes = run.spikes[output].reshape(run.counters.samples, run.steps, -1)[:, window]
-    if program.readout in OF_SPIKES:
+    if program.readout in SPIKE_READOUTS:
         return scores(program.readout, spikes, None)
     v = run.states[output]["v"].reshape(spikes.shape[0], run.steps, -1)[:, window]
     scale = np.ones(()) if population.scale is None else population.scale
@@ -207,6 +208,7 @@ def run_program(
     engine: str = "fast",
     steps: int | None = None,
     keep: Sequence[str] | None = None,
+    threads: int | None = None,
     progress: Callable[[int], None] = lambda samples: None,
 ) -> tuple[Run, NDArray[np.float64] | None]:
     """Simulate a data set in parts that fit in memory, and read out.
@@ -217,6 +219,7 @@ def run_program(
         engine: ``fast`` or ``reference``.
         steps: Chip steps per sample; default all.
         keep: Populations whose spikes the Run holds; default the outputs.
+        threads: Of the ``fast`` engine, as :func:`neurodeploy.simulate.simulate` takes them.
         progress: Told after each part how many samples it had.
 
     Returns:
@@ -225,17 +228,18 @@ def run_program(
     check_data(program, spikes)
     kept = tuple(program.outputs.values()) if keep is None else tuple(keep)
     single = len(program.outputs) == 1
-    record = {output_of(program): ("v",)} if single and program.readout in OF_MEMBRANES else {}
+    record = {output_of(program): ("v",)} if single and program.readout in MEMBRANE_READOUTS else {}
     total: Run | None = None
     parts = []
     chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
     for start in range(0, len(spikes), chunk):
-        run = simulate(program, spikes[start : start + chunk], engine=engine, steps=steps, record=record)
+        part = spikes[start : start + chunk]
+        run = simulate(program, part, engine=engine, steps=steps, record=record, threads=threads)
         if single:
             parts.append(chip_scores(program, run))
-        part = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
-        total = part if total is None else _joined(total, part)
-        progress(len(run.spikes[kept[0]]) if kept else chunk)
+        run = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
+        total = run if total is None else _joined(total, run)
+        progress(len(part))
     assert total is not None  # there are samples
     return total, np.concatenate(parts) if single else None
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from neurodeploy.compilation import Compilation, Options, Pass, made
-from neurodeploy.errors import ModelError, did_you_mean
+from neurodeploy.errors import AmbiguousSemantics, ModelError, did_you_mean
 from neurodeploy.frontends.modules import ModuleModel, digest
 from neurodeploy.lower import lower
 from neurodeploy.mapping import check_mapping, map_network
@@ -26,6 +26,7 @@ from neurodeploy.quantize import quantize
 from neurodeploy.quantize.features import check_features
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
+from neurodeploy.semantics import EXPLAIN, MEMBRANE_READOUTS, SPIKE_READOUTS
 from neurodeploy.target import Target, load_target
 from neurodeploy.version import installed_version
 
@@ -75,8 +76,22 @@ def refuse_early(state: Compilation) -> Compilation:
 
 def quantize_network(state: Compilation) -> Compilation:
     """Float to integer fields."""
+    _check_readout(state)
     net, report = quantize(made(state.network), state.target, bits=state.options.bits)
     return replace(state, net=net, quantization=report)
+
+
+def _check_readout(state: Compilation) -> None:
+    """Refuse to count the spikes of a single output that never fires: every class would score 0."""
+    network = made(state.network)
+    if len(state.outputs) == 1 and state.readout in SPIKE_READOUTS:
+        (output, name), *_ = state.outputs.items()
+        if not network.populations[name].spiking:
+            raise AmbiguousSemantics(
+                f"'{name}' never fires, so that the read-out '{state.readout}' finds nothing at the output '{output}'",
+                where=made(state.graph).origin,
+                remedy=f"give --readout {', '.join(MEMBRANE_READOUTS)}: {EXPLAIN['readout']}",
+            )
 
 
 def check_target_features(state: Compilation) -> Compilation:

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from neurodeploy.errors import AmbiguousSemantics, did_you_mean
 from neurodeploy.profiles import PROFILES, Profile
 
+SPIKE_READOUTS = ("count", "first_spike", "s_last")
+MEMBRANE_READOUTS = ("v_last", "v_sum", "v_max")
+
 CHOICES: dict[str, tuple[str, ...]] = {
     "reset": ("value", "subtract", "none", "subtract_late", "subtract_gated", "zero_late"),
     "spike": ("gt", "ge", "multi_trunc"),
@@ -17,7 +20,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "input_gain": ("nir", "unit", "decayed"),
     "v_init": ("zero", "v_leak", "v_reset"),
     "input_amplitude": ("held", "impulse"),
-    "readout": ("count", "first_spike", "s_last", "v_last", "v_sum", "v_max"),
+    "readout": SPIKE_READOUTS + MEMBRANE_READOUTS,
     "profile": tuple(PROFILES),
 }
 
@@ -117,14 +120,14 @@ class Semantics:
             AmbiguousSemantics: A required field is missing, a value is unknown, or file and option disagree.
         """
         names = {f.name for f in fields(cls)}
-        for name in recorded.keys() - names - NOTES:
+        for name in (n for n in recorded if n not in names | NOTES):  # in order, so that all processes name the same
             raise AmbiguousSemantics(
                 f"the file's metadata record '{name}', which means nothing here",
                 where=where,
                 remedy=f"correct the name or upgrade neurodeploy-snn; {did_you_mean(name, names)}",
             )
         given = {k: v for k, v in options.items() if v is not None}
-        for name in given.keys() & recorded.keys():
+        for name in (n for n in given if n in recorded):
             if not _equal(given[name], recorded[name]):
                 raise AmbiguousSemantics(
                     f"the file records {name} = {recorded[name]!r}, the option says {given[name]!r}",

@@ -71,7 +71,7 @@ class IntegerEngine:
     def load(self, path: Path, conventions: Mapping[str, Any]) -> None:
         # under these resets the chip holds v less what the next step would take off
         self.hides_v = conventions.get("reset") in ("subtract_late", "zero_late")
-        self.program: Program = compile_model(path, "loihi2", Options(conventions))
+        self.program: Program = compile_model(path, "loihi2", Options({**conventions, "readout": "v_last"}))
 
     def reset(self) -> None:
         """Every run starts afresh."""

@@ -140,7 +140,10 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
             "train with reset_mechanism='subtract' and reset_delay=True, or with 'zero'",
         )
     if rules.spike == "multi_trunc":
-        yield "several spikes in one step", "train with one spike per step (Sinabs: SingleSpike)"
+        yield (
+            "several spikes in one step",
+            "train with one spike per step (Sinabs: SingleSpike, Rockpool: max_spikes_per_dt=1)",
+        )
     if np.any(np.isfinite(d.v_min)):
         yield "a lower bound of the membrane", "train without it (Sinabs: min_v_mem=None)"
     if rules.reset == "subtract_late" and np.any(spikes_of(d.v0, d, rules)):

@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import SimulationError, did_you_mean
-
-OF_SPIKES = ("count", "first_spike", "s_last")
-OF_MEMBRANES = ("v_last", "v_sum", "v_max")
-READOUTS = OF_SPIKES + OF_MEMBRANES
+from neurodeploy.semantics import MEMBRANE_READOUTS, SPIKE_READOUTS
 
 
 def scores(kind: str, spikes: NDArray[Any] | None, membranes: NDArray[Any] | None) -> NDArray[np.float64]:
@@ -51,10 +48,10 @@ def classify(values: NDArray[np.float64]) -> NDArray[np.int64]:
 def check_activity(kind: str, spikes: Any, membranes: Any) -> Any:
     """The array or tensor that a kind reads; SimulationError where it cannot be read."""
     where = f"read-out '{kind}'"
-    if kind not in READOUTS:
-        raise SimulationError(f"no read-out '{kind}'", where="read-out", remedy=did_you_mean(kind, READOUTS))
-    name = "membranes" if kind in OF_MEMBRANES else "spikes"
-    values = membranes if kind in OF_MEMBRANES else spikes
+    known = SPIKE_READOUTS + MEMBRANE_READOUTS
+    if kind not in known:
+        raise SimulationError(f"no read-out '{kind}'", where="read-out", remedy=did_you_mean(kind, known))
+    name, values = ("membranes", membranes) if kind in MEMBRANE_READOUTS else ("spikes", spikes)
     if values is None:
         raise SimulationError(f"it reads {name}, and there are none", where=where, remedy=f"record and give {name}")
     if values.ndim != 3 or values.shape[1] < 1:

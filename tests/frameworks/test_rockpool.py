@@ -101,5 +101,9 @@ def test_messages() -> None:
 def test_single_spikes_run_on_the_chip_and_counts_are_refused() -> None:
     with pytest.raises(UnsupportedFeature, match="1_LIFTorch: several spikes in one step"):
         nd.compile(stack(lif), "loihi2")
-    network = from_module(eighths())
-    assert {network.graph.nodes[n].conventions["spike"] for n in ("1_LIFTorch", "3_LIFTorch")} == {"ge"}
+    net, x = eighths(), spikes(6, 80, *FLAT)
+    imported = from_module(net)
+    assert {imported.graph.nodes[n].conventions["spike"] for n in ("1_LIFTorch", "3_LIFTorch")} == {"ge"}
+    run, recording = nd.simulate(nd.compile(net, "loihi2"), x), imported.source.run({"input": x})
+    for name, theirs in recording.spikes.items():
+        assert abs(int(run.spikes[name].sum()) - int(theirs.sum())) < 0.05 * theirs.sum(), name

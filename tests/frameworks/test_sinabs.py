@@ -19,7 +19,7 @@ from neurodeploy.simulate.float_reference import simulate_float
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 sl = pytest.importorskip("sinabs.layers", reason="needs sinabs: python3 tools/test.py installs it")
 from frameworks.sinabs_networks import FLAT, MAPS, linear, maps, quarters, squeezed, stack  # noqa: E402
-from sinabs.activation import MembraneReset, SingleSpike  # noqa: E402
+from sinabs.activation import MaxSpike, MembraneReset, SingleSpike  # noqa: E402
 
 from neurodeploy.frontends.sinabs import from_module  # noqa: E402
 
@@ -176,6 +176,18 @@ def test_integrators_run_on_the_chip_as_in_sinabs() -> None:
         ours = run.spikes[name][:, population.start : population.start + 60]
         assert ours.any()
         np.testing.assert_array_equal(ours, recording.spikes[name])
+
+
+def test_one_spike_at_most_is_what_chips_have() -> None:
+    """MaxSpike(1) is SingleSpike, so a leaky network with a reset by subtraction reaches the chip."""
+    options = {"spike_fn": MaxSpike(1), "spike_threshold": torch.tensor(0.2)}
+    net, x = stack(lambda n: sl.LIF(8.0, **options)), spikes(6, 80, *FLAT)
+    imported = from_module(net)
+    assert {imported.graph.nodes[n].conventions["spike"] for n in "13"} == {"ge"}
+    run, recording = nd.simulate(nd.compile(net, "loihi2"), x), imported.source.run({"input": x})
+    for name in "13":
+        ours, theirs = run.spikes[name].sum(), recording.spikes[name].sum()
+        assert abs(int(ours) - int(theirs)) < 0.05 * theirs, name
 
 
 def test_what_chips_lack_is_said_with_the_alternative() -> None:

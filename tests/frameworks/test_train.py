@@ -10,7 +10,7 @@ import pytest
 
 import neurodeploy as nd
 from neurodeploy.errors import SimulationError
-from neurodeploy.simulate.readout import OF_MEMBRANES, READOUTS
+from neurodeploy.semantics import CHOICES, MEMBRANE_READOUTS
 from neurodeploy.simulate.readout import classify as classify_array
 from neurodeploy.simulate.readout import scores as array_scores
 
@@ -91,6 +91,13 @@ def test_delta_equals_numpys(options: dict[str, Any], shape: tuple[int, ...], dt
     assert_same(encode.delta(x, 1.1, **options), expected)
 
 
+def test_delta_at_the_threshold_itself() -> None:
+    x = torch.tensor([[0.0, 2.0, 0.0, 1.0, -1.0]])[..., None]
+    found = encode.delta(x, 2.0)
+    assert_same(found, nd.encode.delta(x.numpy(), 2.0))
+    assert found[0, :, :, 0].tolist() == [[0, 0], [1, 0], [0, 1], [0, 0], [0, 0]]
+
+
 def test_gradients_pass_straight_through() -> None:
     for code, slope in (("rate", 33.0), ("bernoulli", 33.0), ("direct", 2 * 127.0)):
         x = values((2, 3), torch.float32).requires_grad_()
@@ -130,13 +137,13 @@ def test_the_same_is_refused(call: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8, torch.bool])
 @pytest.mark.parametrize("shape", [(6, 25, 4), (1, 1, 1), (3, 200, 1), (0, 2, 2)])
-@pytest.mark.parametrize("kind", READOUTS)
+@pytest.mark.parametrize("kind", CHOICES["readout"])
 def test_scores_equal_numpys(kind: str, shape: tuple[int, int, int], dtype: Any) -> None:
     rng = np.random.default_rng(3)
     spikes = torch.from_numpy((rng.random(shape) < 0.1).astype(np.float64)).to(dtype)
     floating = dtype if dtype.is_floating_point else torch.float32
     v = torch.from_numpy(rng.normal(0, 1, shape) * 10.0 ** rng.integers(-8, 9, shape)).to(floating)
-    given = {"spikes": None, "membranes": v} if kind in OF_MEMBRANES else {"spikes": spikes, "membranes": None}
+    given = {"spikes": None, "membranes": v} if kind in MEMBRANE_READOUTS else {"spikes": spikes, "membranes": None}
     found = readout.scores(kind, **given)
     arrays = {name: None if x is None else x.numpy() for name, x in given.items()}
     expected = array_scores(kind, **arrays)
@@ -163,7 +170,7 @@ def test_gradient_of_the_first_spike_is_the_number_of_steps_it_moves() -> None:
         assert x.grad[0, t, n] == (change if x[0, t, n] == 0 else -change), (t, n)
 
 
-@pytest.mark.parametrize("kind", READOUTS)
+@pytest.mark.parametrize("kind", CHOICES["readout"])
 def test_every_score_trains(kind: str) -> None:
     x = torch.zeros((2, 5, 3), requires_grad=True)
     readout.scores(kind, x, x).sum().backward()

@@ -23,7 +23,7 @@ from neurodeploy.errors import UnwritableFile
 from neurodeploy.export.errors import CannotExport
 from neurodeploy.export.lava.script import export_lava
 from neurodeploy.program import Program
-from neurodeploy.simulate.readout import OF_MEMBRANES, OF_SPIKES
+from neurodeploy.semantics import MEMBRANE_READOUTS, SPIKE_READOUTS
 from neurodeploy.simulate.readout import scores as readout_scores
 
 
@@ -81,7 +81,7 @@ def test_the_script_sends_the_same(made: Any, lava_python: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", OF_MEMBRANES)
+@pytest.mark.parametrize("kind", MEMBRANE_READOUTS)
 def test_the_class_is_ours(kind: str, lava_python: Path, tmp_path: Path) -> None:
     """A passive read-out: the class comes from v, scaled and shifted, without which it would be another."""
     rng, net = np.random.default_rng(176), nd.ChipNetwork()
@@ -109,7 +109,7 @@ def test_the_class_is_ours(kind: str, lava_python: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", OF_SPIKES)
+@pytest.mark.parametrize("kind", SPIKE_READOUTS)
 def test_spikes_are_read_alike(kind: str, lava_python: Path, tmp_path: Path) -> None:
     rng, net = np.random.default_rng(3), nd.ChipNetwork()
     net.add_input("in", shape=6)

@@ -112,6 +112,9 @@ def test_bernoulli_draws_numbers_of_the_published_generator() -> None:
     x = np.linspace(0.01, 0.99, 5)[None]
     expected = np.array(halves[:15]).reshape(3, 5) < np.array([level(v) for v in x[0]])
     np.testing.assert_array_equal(nd.encode.bernoulli(x, 3, seed=9, samples=[2])[0], expected)
+    for more in (0, 1):  # a level spikes where the number is below it, not where it is equal
+        spikes = nd.encode.bernoulli((np.array([halves[:5]]) + more) / 2**24, 1, seed=9, samples=[2])
+        assert spikes.any() == spikes.all() == bool(more)
 
 
 def philox(counter: tuple[int, ...], key: tuple[int, ...]) -> list[int]:

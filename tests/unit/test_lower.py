@@ -148,6 +148,10 @@ def test_option_against_the_file_is_an_error(tmp_path: Path) -> None:
     value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,))
     with pytest.raises(AmbiguousSemantics, match="the file records reset = 'value', the option says 'subtract'"):
         lowered(value, tmp_path, reset="subtract")
+    for first, second in (("dt_s", "reset"), ("reset", "dt_s")):  # of several the first given, in every process
+        wrong = {"dt_s": 9.0, "reset": "subtract"}
+        with pytest.raises(AmbiguousSemantics, match=f"the file records {first} = "):
+            lowered(value, tmp_path, **{first: wrong[first], second: wrong[second]})
 
 
 @pytest.mark.parametrize(("r", "gain"), [(1.0, "unit"), (1 / DT_S, "unit")])

@@ -154,9 +154,9 @@ def test_parts_of_the_samples_make_the_same_proof(monkeypatch: pytest.MonkeyPatc
 def test_drawn_spikes_make_every_layer_busy_and_are_the_same_each_time() -> None:
     """Weak weights: a few spikes in the input would leave the second layer silent."""
     net = random_net()
-    net.layers[1] = replace(net.layers[1], weight=0.3 * np.abs(net.layers[1].weight))
+    net.layers[1] = replace(net.layers[1], weight=0.15 * np.abs(net.layers[1].weight), beta=0.5)
     first, again = proof(net, None), proof(net, None)
-    assert first == again and first["void"] == [] and first["input"].startswith("drawn: density")
+    assert first == again and first["void"] == [] and first["input"] != "drawn: density 0.1, seed 0"
     assert min(row["rate"] for row in first["layers"]) >= 0.02
     assert first["steps"] >= 100
 

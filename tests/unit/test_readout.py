@@ -13,12 +13,12 @@ import pytest
 from programs import program_of
 
 import neurodeploy as nd
-from neurodeploy.errors import SimulationError
+from neurodeploy.errors import AmbiguousSemantics, SimulationError
 from neurodeploy.evaluate import chip_scores, float_scores, run_program
 from neurodeploy.pipeline import finish, run_passes
-from neurodeploy.semantics import CHOICES
+from neurodeploy.semantics import CHOICES, SPIKE_READOUTS
 from neurodeploy.simulate.float_reference import simulate_float
-from neurodeploy.simulate.readout import READOUTS, classify, scores
+from neurodeploy.simulate.readout import classify, scores
 
 
 def activity(shape: tuple[int, int, int] = (4, 9, 5)) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +47,7 @@ def by_hand(kind: str, spikes: list[Any], v: list[Any]) -> float:
 
 
 @pytest.mark.parametrize("shape", [(4, 9, 5), (1, 1, 1), (3, 300, 1), (2, 1, 6)])
-@pytest.mark.parametrize("kind", READOUTS)
+@pytest.mark.parametrize("kind", CHOICES["readout"])
 def test_scores_by_hand(kind: str, shape: tuple[int, int, int]) -> None:
     spikes, v = activity(shape)
     expected = [
@@ -57,10 +57,6 @@ def test_scores_by_hand(kind: str, shape: tuple[int, int, int]) -> None:
         found = scores(kind, s, v)
         assert found.dtype == np.float64
         np.testing.assert_array_equal(found, expected)
-
-
-def test_every_readout_is_an_option() -> None:
-    assert CHOICES["readout"] == READOUTS
 
 
 def test_ties_and_silence_go_to_the_lowest_class() -> None:
@@ -96,7 +92,7 @@ def test_what_cannot_be_read_is_refused(kind: str, spikes: Any, membranes: Any, 
         scores(kind, spikes, membranes)
 
 
-@pytest.fixture(params=READOUTS)
+@pytest.fixture(params=CHOICES["readout"])
 def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     return request.param
 
@@ -142,3 +138,15 @@ def test_the_float_network_is_read_alike(kind: str, tmp_path: Path) -> None:
     expected = [[by_hand(kind, sent[b, :, n].tolist(), v[b, :, n].tolist()) for n in range(3)] for b in range(6)]
     assert np.ptp(expected) > 0
     np.testing.assert_array_equal(float_scores(state.network, spikes, "a", chunk=4), expected)
+
+
+@pytest.mark.parametrize("kind", [None, *SPIKE_READOUTS])
+def test_spikes_of_an_output_that_never_fires_are_not_counted(kind: str | None, tmp_path: Path) -> None:
+    leaky = nir.LI(tau=np.full(3, 4e-3), r=np.ones(3), v_leak=np.zeros(3))
+    for nodes in ({"w": nir.Linear(weight=np.eye(3)), "out": leaky}, {"w": nir.Linear(weight=np.eye(3))}):
+        model = graphs.write(graphs.chain(nodes, source=(3,), sink=(3,), readout=kind), tmp_path)
+        with pytest.raises(AmbiguousSemantics, match="never fires") as caught:
+            nd.compile(model)
+        assert "--readout v_last" in caught.value.remedy and str(model) in caught.value.where
+    model = graphs.write(graphs.chain(nodes, source=(3,), sink=(3,), readout="v_max"), tmp_path)
+    assert nd.compile(model).readout == "v_max"
