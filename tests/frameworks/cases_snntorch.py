@@ -9,7 +9,7 @@ from typing import Any
 import snntorch as snn
 import torch
 from framework_cases import Case
-from frameworks import snntorch_forwards, snntorch_layers
+from frameworks import snntorch_forwards, snntorch_layers, snntorch_refusals
 from frameworks.snntorch_layers import MAPS, N_HIDDEN, N_IN, N_OUT, conv, linear, with_head
 from snntorch import surrogate
 from torch import nn
@@ -186,4 +186,10 @@ def _map_of_v() -> Any:
     return with_head(conv(2, 4, 3, padding=1), neuron, shape=MAPS)
 
 
-CASES: tuple[Case, ...] = (*resets(), *parameters(), *snntorch_layers.CASES, *snntorch_forwards.CASES)
+CASES: tuple[Case, ...] = (
+    *resets(),
+    *parameters(),
+    *snntorch_layers.CASES,
+    *snntorch_forwards.CASES,
+    *snntorch_refusals.CASES,
+)

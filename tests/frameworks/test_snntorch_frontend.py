@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 snn = pytest.importorskip("snntorch", reason="needs snntorch: python3 tools/test.py installs it")
 from framework_cases import compare  # noqa: E402
+from snntorch import utils  # noqa: E402
 from torch import nn  # noqa: E402
 
 from neurodeploy import compile as compile_model  # noqa: E402
@@ -19,6 +20,7 @@ from neurodeploy.frontends.imported import Imported  # noqa: E402
 from neurodeploy.frontends.snntorch import from_module  # noqa: E402
 from neurodeploy.graph import Graph  # noqa: E402
 from neurodeploy.lower import lower, resolve_semantics  # noqa: E402
+from neurodeploy.simulate.float_reference import simulate_float  # noqa: E402
 
 N_IN, STEPS = 20, 60
 RESETS = ("value", "subtract", "none", "subtract_late", "subtract_gated", "zero_late")
@@ -63,6 +65,40 @@ def test_every_other_reset_differs(how: str, late: bool) -> None:
         other = replace(imported, graph=with_nodes(imported.graph, conventions={"reset": reset}))
         outcome = compare(other, lowered(other), drawn())
         assert (outcome.verdict == "exact") == (reset == own), (own, reset, outcome)
+
+
+@pytest.mark.parametrize("how", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize("neuron", ["Leaky", "RLeaky", "Synaptic"])
+def test_membranes_are_shown_as_the_reference_keeps_them(neuron: str, how: str, late: bool) -> None:
+    own = {"Leaky": {}, "RLeaky": {"V": 0.5, "all_to_all": False}, "Synaptic": {"alpha": 0.6}}[neuron]
+    options = {"beta": 0.8, "reset_mechanism": how, "reset_delay": late, "init_hidden": True, **own}
+    imported = from_module(network(lambda: getattr(snn, neuron)(**options)))
+    recording = imported.source.run({"input": drawn()})
+    run = simulate_float(lowered(imported), {"input": drawn()}, membranes=("1", "3"))
+    for name in ("1", "3"):
+        assert recording.spikes[name].any()
+        np.testing.assert_allclose(recording.membranes[name], run.membranes[name], atol=1e-4)
+
+
+class Resetting(nn.Module):
+    """Resets its neurons itself, as in snnTorch's tutorials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lif = nn.Linear(N_IN, 30), snn.Leaky(0.9, init_hidden=True)
+
+    def forward(self, x: Any) -> Any:
+        utils.reset(self)
+        return torch.stack([self.lif(self.fc(frame)) for frame in x])
+
+
+def test_a_reset_in_forward_reaches_the_copy_alone() -> None:
+    net = Resetting()
+    net.lif.mem = torch.ones(4, 30)
+    imported = from_module(net)
+    assert imported.source.run({"input": drawn()}).spikes["lif"].any()
+    assert (net.lif.mem == 1).all()
 
 
 def test_a_last_bit_of_beta_is_kept() -> None:
