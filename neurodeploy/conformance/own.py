@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.compilation import Options
 from neurodeploy.conformance.backend import Declaration
+from neurodeploy.errors import AmbiguousSemantics
 from neurodeploy.frontends import read_nir
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
@@ -71,7 +72,10 @@ class IntegerEngine:
     def load(self, path: Path, conventions: Mapping[str, Any]) -> None:
         # under these resets the chip holds v less what the next step would take off
         self.hides_v = conventions.get("reset") in ("subtract_late", "zero_late")
-        self.program: Program = compile_model(path, "loihi2", Options({**conventions, "readout": "v_last"}))
+        try:
+            self.program: Program = compile_model(path, "loihi2", Options(conventions))
+        except AmbiguousSemantics:  # an output that never fires has a membrane to read
+            self.program = compile_model(path, "loihi2", Options({**conventions, "readout": "v_last"}))
 
     def reset(self) -> None:
         """Every run starts afresh."""

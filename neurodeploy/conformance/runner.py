@@ -140,7 +140,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
-            env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},  # some importers iterate over sets
+            env=os.environ | {"PYTHONPATH": path},
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
