@@ -70,12 +70,8 @@ def _given_kernel(params: Mapping[str, Any], record: Mapping[str, Any]) -> Mappi
         inner = weight[(..., *(slice(b, b + n) for b, n in zip(border, size, strict=True)))]
         out, taken = weight.shape[0] // groups, weight.shape[1] // groups
         kernel = np.concatenate([inner[g * out : (g + 1) * out, g * taken : (g + 1) * taken] for g in range(groups)])
-        axes = len(size)
-        padding = record["padding"]
-        padding = (
-            padding if isinstance(padding, str) else np.broadcast_to(np.asarray(padding, np.int64), (axes,)).copy()
-        )
-    except (KeyError, TypeError, ValueError):
+        padding = record["padding"] if isinstance(record["padding"], str) else np.ravel(record["padding"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return params
     if kernel.shape != (weight.shape[0], taken, *size) or np.count_nonzero(kernel) != np.count_nonzero(weight):
         return params
