@@ -38,8 +38,8 @@ Written by `python tools/conformance`; what the suite is and how to run a backen
 
 The other frameworks' importers are run as their documentation says, on the values of the graph's output; for ours, all
 membranes and spikes are compared too. A refusal costs an hour, a wrong network a project: read the right columns first.
-Importers that cut a graph off at a node that they do not know (Norse, Sinabs) may return another node's value from run to
-run: `node/scale` and `integrate/pool-average` come out refused in one and wrong in the next.
+Importers that cut a graph off at a node that they do not know (Norse, Sinabs) may return another node's value from run
+to run: `node/scale` and `integrate/pool-average` come out refused in one and wrong in the next.
 
 """
 
