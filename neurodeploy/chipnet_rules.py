@@ -57,7 +57,7 @@ def legal_fields(rules: NeuronModel, given: Mapping[str, Any], shape: Shape, nam
     """Every field of the model, int64, 0-d or (size,); InvalidNetwork or ShapeMismatch otherwise."""
     where = f"population '{name}'"
     legal = {f.name for f in rules.fields}
-    for key in given.keys() - legal:
+    for key in (k for k in given if k not in legal):
         raise InvalidNetwork(f"model '{rules.name}' has no field '{key}'", where=where, remedy=did_you_mean(key, legal))
     values = {}
     for rule in rules.fields:

@@ -69,6 +69,8 @@ def project(connection: Connection, s: Settings) -> ChipProjection:
             remedy="build the connection for these two populations",
         )
     check_range("weight_exp", s.weight_exp, -WEIGHT_EXP_LIMIT, WEIGHT_EXP_LIMIT, s.where, "shifts by any value")
+    if isinstance(connection, Sparse) and not _is_one(s.delay):
+        connection = connection.by_target()  # the layout in which delays are kept
     longest, delays = legal_delays(s.delay, connection, DELAY_LIMIT, s.where)
     message_bits = s.message_bits
     if message_bits is None:
@@ -80,11 +82,12 @@ def project(connection: Connection, s: Settings) -> ChipProjection:
     most_bits = 9 if s.sign_mode == "mixed" else 8
     check_range("num_weight_bits", s.num_weight_bits, 1, most_bits, s.where, "clears the wrong bits")
     check_integer_dtype(connection.weights, "weights", s.where)
-    prepared = _held(connection, s, delayed=longest > 0)
+    prepared = np.ascontiguousarray(_held(connection, s, delayed=longest > 0))
+    prepared.setflags(write=False)
     return ChipProjection(
         s.source,
         s.target,
-        connection.with_weights(frozen(prepared)),
+        connection.with_weights(prepared),
         int(s.weight_exp),
         int(s.num_weight_bits),
         s.sign_mode,
@@ -98,11 +101,11 @@ def project(connection: Connection, s: Settings) -> ChipProjection:
 
 
 def _held(connection: Connection, s: Settings, *, delayed: bool) -> NDArray[Any]:
-    """The weights that the synapse memory holds."""
+    """The weights that the synapse memory holds, not those that the caller has."""
     weights = connection.weights
     if connection.kind == "direct":
         _check_direct(s, delayed)
-        return weights
+        return weights.copy()
     if connection.kind == "conv2d":
         if s.weight_exp:
             raise InvalidNetwork(
@@ -143,7 +146,7 @@ def _check_direct(s: Settings, delayed: bool) -> None:
 
 def legal_delays(given: Any, connection: Connection, limit: int, where: str) -> tuple[int, NDArray[np.int64] | None]:
     """The longest delay, and one per synapse in the weights' layout where they differ; InvalidNetwork otherwise."""
-    if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
+    if _is_one(given):
         given = given.item() if isinstance(given, np.ndarray) else given
         check_range("delay", given, 0, limit, where, "dies above 63")
         return int(given), None
@@ -169,6 +172,11 @@ def legal_delays(given: Any, connection: Connection, limit: int, where: str) -> 
     if delays.size == 0 or np.all(delays == delays.flat[0]):
         return int(delays.max(initial=0)), None
     return int(delays.max()), frozen(delays.astype(np.int64))
+
+
+def _is_one(delays: Any) -> bool:
+    """Whether all synapses have the same delay."""
+    return np.ndim(delays) == 0 and not hasattr(delays, "tocsr")
 
 
 def pool_kernel(weight: Any, size: tuple[int, int] | None, source_shape: Shape, where: str) -> NDArray[Any]:

@@ -208,6 +208,7 @@ def run_program(
     engine: str = "fast",
     steps: int | None = None,
     keep: Sequence[str] | None = None,
+    threads: int | None = None,
     progress: Callable[[int], None] = lambda samples: None,
 ) -> tuple[Run, NDArray[np.float64] | None]:
     """Simulate a data set in parts that fit in memory, and read out.
@@ -218,6 +219,7 @@ def run_program(
         engine: ``fast`` or ``reference``.
         steps: Chip steps per sample; default all.
         keep: Populations whose spikes the Run holds; default the outputs.
+        threads: Of the ``fast`` engine, as :func:`neurodeploy.simulate.simulate` takes them.
         progress: Told after each part how many samples it had.
 
     Returns:
@@ -231,12 +233,13 @@ def run_program(
     parts = []
     chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
     for start in range(0, len(spikes), chunk):
-        run = simulate(program, spikes[start : start + chunk], engine=engine, steps=steps, record=record)
+        part = spikes[start : start + chunk]
+        run = simulate(program, part, engine=engine, steps=steps, record=record, threads=threads)
         if single:
             parts.append(chip_scores(program, run))
-        part = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
-        total = part if total is None else _joined(total, part)
-        progress(len(run.spikes[kept[0]]) if kept else chunk)
+        run = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
+        total = run if total is None else _joined(total, run)
+        progress(len(part))
     assert total is not None  # there are samples
     return total, np.concatenate(parts) if single else None
 

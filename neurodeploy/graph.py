@@ -55,11 +55,11 @@ class Graph:
 
     def before(self, name: str) -> list[str]:
         """Nodes with an edge into ``name``."""
-        return self._neighbours[0].get(name, [])
+        return list(self._neighbours[0].get(name, ()))
 
     def after(self, name: str) -> list[str]:
         """Nodes that ``name`` has an edge to."""
-        return self._neighbours[1].get(name, [])
+        return list(self._neighbours[1].get(name, ()))
 
     @cached_property
     def _neighbours(self) -> tuple[dict[str, list[str]], dict[str, list[str]]]:

@@ -98,6 +98,8 @@ def _where(node: Node, origin: str) -> str:
 
 def _given(node: Node) -> dict[str, Any]:
     numbers = {ARRAYS[k]: v for k, v in node.conventions.items() if k in ARRAYS and not isinstance(v, str)}
+    if numbers.get("v_min", 0) is None:
+        numbers["v_min"] = -np.inf
     return {k: v for k, v in numbers.items() if v is not None} | dict(node.exact)
 
 

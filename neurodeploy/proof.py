@@ -9,7 +9,7 @@ whose differing bits are ties has done one of the runs that the network allows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,9 @@ TIE_ULP = 64
 """Units in the last place, of the largest of threshold and membrane, within which rounding may decide."""
 MEMBRANE_ULP = 2**12
 """The same for real values of neurons that never fire, of the layer's largest."""
+PART_BYTES = 256 * 2**20
+"""Memory for the rasters and membranes of one part of the samples."""
+BYTES_PER_VALUE = 40
 
 Spikes = Mapping[str, NDArray[Any]]
 
@@ -107,16 +110,25 @@ def prove(
     Raises:
         SourceDiffers: More bits differ than allowed.
     """
-    if spikes is None:
-        spikes, recording, how = _draw(imported, network)
-    else:
-        recording, how = imported.source.run(spikes), "given"
-    theirs = {n: _flat(s) for n, s in recording.spikes.items() if n in network.populations}
-    rows, first = _compare(network, spikes, recording, theirs, imported.precision)
+    drawn: Recording | None = None
+    given, how = spikes, "given"
+    if given is None:
+        given, drawn, how = _draw(imported, network)
+    samples, steps = next(iter(given.values())).shape[:2]
+    part = max(1, PART_BYTES // (steps * sum(BYTES_PER_VALUE * p.size for p in network.populations.values())))
+    rows: list[LayerProof] = []
+    first: Divergence | None = None
+    for start in range(0, samples, part):
+        some = {name: values[start : start + part] for name, values in given.items()}
+        recording = drawn if drawn is not None and part >= samples else imported.source.run(some)
+        found, divergence = _compare(network, some, recording, imported.precision)
+        rows = [_joined(*pair) for pair in zip(rows, found, strict=True)] if rows else found
+        if first is None and divergence is not None:
+            first = replace(divergence, sample=divergence.sample + start)
     facts = {
         "framework": imported.framework,
-        "samples": len(next(iter(spikes.values()))),
-        "steps": next(iter(spikes.values())).shape[1],
+        "samples": samples,
+        "steps": steps,
         "input": how,
         "layers": [asdict(row) for row in rows],
         "mismatching": sum(row.mismatching for row in rows),
@@ -150,40 +162,59 @@ def _draw(imported: Imported, network: Network) -> tuple[Spikes, Recording, str]
 
 
 def _compare(
-    network: Network, spikes: Spikes, recording: Recording, theirs: Spikes, precision: str
+    network: Network, spikes: Spikes, recording: Recording, precision: str
 ) -> tuple[list[LayerProof], Divergence | None]:
     ulp = float(np.finfo(precision).eps)
     layers = tuple(network.populations)
+    theirs = {n: _flat(s) for n, s in recording.spikes.items() if n in network.populations}
     firing = tuple(n for n in layers if network.populations[n].spiking and n in theirs)
-    free = simulate_float(network, spikes)
-    agreements = {n: agreement(n, free.spikes[n], theirs[n]) for n in firing}
     real = tuple(n for n in layers if not network.populations[n].spiking and n in recording.membranes)
-    forced = simulate_float(network, spikes, membranes=(*firing, *real), potentials=firing, forced=theirs)
-    differ = {n: forced.spikes[n] != theirs[n] for n in firing}
-    tied = {n: differ[n] & _ties(network.populations[n], forced, theirs[n], TIE_ULP * ulp) for n in firing}
-    apart = {n: _apart(forced.membranes[n], _flat(recording.membranes[n]), MEMBRANE_ULP * ulp) for n in real}
+    free = simulate_float(network, spikes, membranes=real)
+    agreements = {n: agreement(n, free.spikes[n], theirs[n]) for n in firing}
+    run = free  # which is the module's run already, if no spike differs
+    if any(a.mismatching for a in agreements.values()):
+        run = simulate_float(network, spikes, membranes=(*firing, *real), potentials=firing, forced=theirs)
+    differ = {n: run.spikes[n] != theirs[n] for n in firing}
+    ties = {
+        n: differ[n] & _ties(network.populations[n], run, theirs[n], TIE_ULP * ulp) for n in firing if differ[n].any()
+    }
+    apart = {n: _apart(run.membranes[n], _flat(recording.membranes[n]), MEMBRANE_ULP * ulp) for n in real}
     rows = []
     for name in layers:
         if name in agreements:
-            counts = (int(differ[name].sum()), int(tied[name].sum()))
-            rows.append(_spiking_row(agreements[name], *counts))
+            rows.append(_spiking_row(agreements[name], differ[name], ties.get(name, differ[name])))
         else:
             rows.append(_real_row(network.populations[name], apart.get(name)))
     first = first_divergence(
         layers,
-        {n: differ[n] & ~tied[n] for n in firing} | apart,
-        forced.spikes,
-        {**forced.spikes, **theirs},
-        membranes_found={n: forced.potentials.get(n, forced.membranes[n]) for n in (*firing, *real)},
+        {n: differ[n] & ~ties[n] for n in ties} | apart,
+        run.spikes,
+        {**run.spikes, **theirs},
+        membranes_found={**run.membranes, **run.potentials},
         membranes_expected={n: _flat(v) for n, v in recording.membranes.items()},
         thresholds={n: network.populations[n].dynamics.theta for n in firing},
     )
     return rows, first
 
 
-def _spiking_row(a: LayerAgreement, mismatching: int, ties: int) -> LayerProof:
+def _joined(a: LayerProof, b: LayerProof) -> LayerProof:
+    """Of two parts of the samples; a layer is void if no part proves anything."""
+    bits = a.bits + b.bits
+    return replace(
+        a,
+        bits=bits,
+        free=a.free + b.free,
+        mismatching=a.mismatching + b.mismatching,
+        ties=a.ties + b.ties,
+        rate=(a.rate * a.bits + b.rate * b.bits) / max(1, bits),
+        void=a.void if b.void else "",
+    )
+
+
+def _spiking_row(a: LayerAgreement, differ: NDArray[np.bool_], ties: NDArray[np.bool_]) -> LayerProof:
     void = "it sent no spike" if a.void else ""
-    return LayerProof(a.layer, a.neurons, a.bits, a.mismatching, mismatching, ties, a.rate_expected, void)
+    counts = (int(differ.sum()), int(ties.sum()))
+    return LayerProof(a.layer, a.neurons, a.bits, a.mismatching, *counts, a.rate_expected, void)
 
 
 def _real_row(population: Population, apart: NDArray[np.bool_] | None) -> LayerProof:
@@ -194,8 +225,8 @@ def _real_row(population: Population, apart: NDArray[np.bool_] | None) -> LayerP
 
 
 def _apart(found: NDArray[Any], expected: NDArray[Any], relative: float) -> NDArray[np.bool_]:
-    """Real values that differ by more than rounding."""
-    return np.asarray(np.abs(found - expected) > relative * np.abs(expected).max(initial=0.0))
+    """Real values that differ by more than rounding, or are none."""
+    return np.asarray(~(np.abs(found - expected) <= relative * np.abs(expected).max(initial=0.0)))
 
 
 def _ties(population: Population, run: FloatRun, theirs: NDArray[Any], relative: float) -> NDArray[np.bool_]:

@@ -120,14 +120,14 @@ class Semantics:
             AmbiguousSemantics: A required field is missing, a value is unknown, or file and option disagree.
         """
         names = {f.name for f in fields(cls)}
-        for name in recorded.keys() - names - NOTES:
+        for name in (n for n in recorded if n not in names | NOTES):  # in order, so that all processes name the same
             raise AmbiguousSemantics(
                 f"the file's metadata record '{name}', which means nothing here",
                 where=where,
                 remedy=f"correct the name or upgrade neurodeploy-snn; {did_you_mean(name, names)}",
             )
         given = {k: v for k, v in options.items() if v is not None}
-        for name in given.keys() & recorded.keys():
+        for name in (n for n in given if n in recorded):
             if not _equal(given[name], recorded[name]):
                 raise AmbiguousSemantics(
                     f"the file records {name} = {recorded[name]!r}, the option says {given[name]!r}",

@@ -24,9 +24,15 @@ def prepare(weights: NDArray[Any], sign_mode: str, num_weight_bits: int) -> NDAr
     """
     low, high = LIMITS[sign_mode]
     cleared = (9 if sign_mode == "mixed" else 8) - num_weight_bits
-    clipped: NDArray[np.int32] = np.clip(weights.astype(np.int64, copy=False), low, high).astype(np.int32)
+    # in place, because a big network has hundreds of millions of them
+    fits = weights.dtype.itemsize < 4 or weights.dtype == np.int32
+    held = (weights if fits else np.clip(weights.astype(np.int64, copy=False), low, high)).astype(np.int32)
+    np.clip(held, low, high, out=held)
     if sign_mode == "inhibitory":
-        held: NDArray[np.int32] = -((-clipped >> cleared) << cleared)
-    else:
-        held = (clipped >> cleared) << cleared
+        np.negative(held, out=held)
+    if cleared:
+        held >>= cleared
+        held <<= cleared
+    if sign_mode == "inhibitory":
+        np.negative(held, out=held)
     return held

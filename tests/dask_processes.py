@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ class Dask:
     """A scheduler process, and worker processes as asked for; all end with the test."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder, self._stack = folder, stack
+        self._folder, self._stack, self._numbers = folder, stack, count()
         port = folder / "port"
         listening = f"__import__('pathlib').Path({str(port)!r}).write_text(scheduler.address)"
         preload = f"async def dask_setup(scheduler):\n    {listening}\n"
@@ -42,8 +43,19 @@ class Dask:
         self.address = port.read_text()
 
     def worker(self, preload: str = "") -> subprocess.Popen[bytes]:
-        """One without a nanny, so that it stays dead when killed; ``preload`` is code that it runs first."""
-        return self._start("worker", preload, self.address, "--no-nanny", "--nthreads", "1", "--no-dashboard")
+        """One that the scheduler knows, without a nanny, so that it stays dead when killed.
+
+        Args:
+            preload: Code that it runs first.
+        """
+        from distributed import Client
+
+        name = f"worker{next(self._numbers)}"
+        options = ("--name", name, "--no-nanny", "--nthreads", "1", "--no-dashboard")
+        process = self._start("worker", preload, self.address, *options)
+        with Client(self.address, set_as_default=False) as client:
+            wait_until(lambda: any(w["name"] == name for w in client.scheduler_info(-1)["workers"].values()))
+        return process
 
     def _start(self, kind: str, preload: str, *arguments: str) -> subprocess.Popen[bytes]:
         code = f"from distributed.cli.dask_{kind} import main; main()"
@@ -59,7 +71,7 @@ class Dask:
         return process
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 120) -> None:
     """Return when something is true; fail where it does not become so."""
     end = time.monotonic() + seconds
     while not condition():

@@ -101,6 +101,8 @@ def check(case: Case) -> Outcome:
             if case.refused and case.refused in str(error) and error.where and error.remedy:
                 return Outcome("refused", error.what)
             return Outcome("wrong", f"refused with: {error}")
+        except Exception as error:  # a traceback is what no user must see
+            return Outcome("wrong", f"seed {seed}: {type(error).__name__}: {error}")
         if case.refused:
             return Outcome("wrong", f"not refused ({case.refused})")
         shape = (BATCH, STEPS, *case.input_shape)

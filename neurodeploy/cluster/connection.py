@@ -62,6 +62,7 @@ def connect(address: str | Cluster = "local") -> Iterator[Cluster]:
     parsed, distributed = parse_address(address), load_distributed()
     with ExitStack() as stack:
         _hush("distributed.client", stack)
+        logging.getLogger("asyncio").addFilter(_is_news)  # to stay: such lines come when Python ends
         if parsed.scheduler is None:
             client = _start_workers(distributed, parsed, stack)
         else:
@@ -82,6 +83,11 @@ def load_distributed() -> Any:
             remedy=f"pip install '{DISTRIBUTION}[cluster]'",
         ) from error
     return distributed
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a line of asyncio's log is more than the end of a wait for a result that was lost, which we report."""
+    return not (record.exc_info and record.exc_info[0] is not None and record.exc_info[0].__name__ == "AllExit")
 
 
 def _hush(name: str, stack: ExitStack) -> None:
@@ -143,7 +149,7 @@ def _start_workers(distributed: Any, address: Address, stack: ExitStack) -> Any:
                     dashboard_address="127.0.0.1:0",  # cannot be had without; the default port may be taken
                     worker_dashboard_address="127.0.0.1:0",
                     local_directory=folder,
-                    silence_logs=logging.ERROR,
+                    silence_logs=logging.CRITICAL,  # what is the user's comes back as an error; the rest are tracebacks
                 )
             )
             client = stack.enter_context(distributed.Client(cluster, timeout=START_S, set_as_default=False))

@@ -14,8 +14,8 @@ from neurodeploy.cluster.errors import ClusterError
 
 AHEAD = 3
 """Tasks under way for each thread of the cluster: one runs, its successors wait at the worker."""
-LOST_S = 30.0
-"""How long no worker may be there before a run gives up."""
+LOST_S = 60.0
+"""How long no worker may be there before a run gives up: a busy machine takes long to start some again."""
 POLL_S = 1.0
 
 _ELSE = "a worker without this neurodeploy that joined late dies of its first task"

@@ -19,6 +19,9 @@ from neurodeploy.program import Program
 from neurodeploy.target import Target
 from neurodeploy.version import installed_version
 
+THREADS = 1
+"""Of the engine in a task: a worker runs as many tasks at a time as it was given threads."""
+
 _loading = Lock()
 
 
@@ -56,7 +59,7 @@ def run_task(version: str, compiled: Plain, shard: Plain, settings: Plain) -> Pl
     if "error" in compiled:
         return compiled
     try:
-        run, scores = run_program(_program(compiled["program"]), unpack(shard), **settings)
+        run, scores = run_program(_program(compiled["program"]), unpack(shard), threads=THREADS, **settings)
     except NeurodeployError as error:
         return {"error": error_to_plain(error)}
     return {"run": run_to_plain(run), "scores": scores}

@@ -56,9 +56,10 @@ def unpack(packed: Plain) -> NDArray[Any]:
 
 def run_to_plain(run: Run) -> Plain:
     """A Run without registers."""
+    counters = replace(run.counters, populations=dict(run.counters.populations))  # decoded: asdict knows dicts only
     return {
         "spikes": dict(run.spikes),
-        "counters": asdict(run.counters),
+        "counters": asdict(counters),
         "steps": run.steps,
         "engine": run.engine,
         "latency_steps": run.latency_steps,

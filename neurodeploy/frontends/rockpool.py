@@ -9,7 +9,7 @@ from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.rockpool_neurons import STATEFUL, check_kind, node_of, recurrent_weights
-from neurodeploy.frontends.sequences import Clock, duplicate, trace_sequences
+from neurodeploy.frontends.sequences import Clock, duplicate, input_shape_of, trace_sequences
 from neurodeploy.frontends.tracing.run import floating_type
 from neurodeploy.graph import Node
 
@@ -38,7 +38,7 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None) -> Impo
         if framework.is_layer(part):
             check_kind(part, f"{origin}, '{path}'")
     dt_s = _step_s(module, framework, origin)
-    shape = (int(module.size_in),) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
     plain = duplicate(module, framework)
     if not plain._has_torch_api:
         plain.to_torch(use_torch_call=False)  # lists its parts as torch's modules do
@@ -79,6 +79,11 @@ class Rockpool:
 
     def membrane(self, layer: Any) -> Any | None:
         return getattr(layer, "_record_dict", {}).get("vmem")
+
+
+def _input_shape(module: Any) -> Shape:
+    """As the module says it; torch's own layers in it do not."""
+    return input_shape_of(module) if module.size_in is None else (int(module.size_in),)
 
 
 def _step_s(module: Any, framework: Rockpool, origin: str) -> float:

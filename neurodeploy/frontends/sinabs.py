@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from neurodeploy.connections.base import Shape
-from neurodeploy.errors import ModelError
+from neurodeploy.errors import AmbiguousSemantics, ModelError
 from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.sequences import Clock, SequenceRun, duplicate, input_shape_of, trace_sequences
 from neurodeploy.frontends.sinabs_neurons import node_of
@@ -26,9 +26,16 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None, *, dt_s
 
     Raises:
         ModelError: Something in the module has no exact equal here: names module, type and reason.
+        AmbiguousSemantics: ``dt_s`` is no time.
     """
     from sinabs.layers import SqueezeMixin
 
+    if not 0 < dt_s < float("inf"):
+        raise AmbiguousSemantics(
+            f"dt_s = {dt_s!r} is not a positive number of seconds",
+            where=type(module).__name__,
+            remedy="give --dt-s > 0",
+        )
     shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     squeezes = any(isinstance(part, SqueezeMixin) for _, part in module.named_modules())
     framework = Sinabs(dt_s)
@@ -93,7 +100,7 @@ class Sinabs:
 
         for _, part in module.named_modules():
             if isinstance(part, StatefulLayer):
-                part._buffers.update({name: torch.zeros(0) for name in part._buffers})
+                part._buffers.update({name: torch.zeros(0, dtype=b.dtype) for name, b in part._buffers.items()})
                 part.record_states = True
             if isinstance(part, SqueezeMixin):
                 part.batch_size, part.num_timesteps = clock.batch, clock.steps

@@ -41,6 +41,7 @@ def from_module(
     """
     import snntorch
 
+    module = getattr(module, "_orig_mod", module)  # inside of torch.compile's wrapper
     shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
     origin = type(module).__name__
     for path, part in module.named_modules():

@@ -81,11 +81,9 @@ def neuron_node(name: str, module: Any, shape: Shape, dt_s: float, precision: st
     soft = module.v_reset is None
     theta, v_reset = held(module.v_threshold), 0.0 if soft else held(module.v_reset)
     kind = type(module).__name__
-    start = v_reset
-    if kind.startswith("Simple"):
-        start = 0.0
-    elif kind == "HalfThresholdIFNode":
-        start = held(module.v_threshold) / 2
+    start = held(module.get_reset_value("v"))
+    if "c" in dict(module.named_memories()) and module.get_reset_value("c") != 0:
+        raise UnsupportedNode("its current starts at another value than 0", where=where, remedy="let it start at 0")
     factors = {"a": 0.0, "w": 1.0, "b": 1.0, "k": 1.0, "l": 0.0, "theta": theta, "v_reset": v_reset, "v0": start}
     params = {"v_threshold": theta, "v_reset": v_reset, "r": 1.0}
     if kind in ("IFNode", "HalfThresholdIFNode", "SimpleIFNode"):

@@ -53,7 +53,8 @@ ND_INLINE int16_t *narrow_at(const nd_population *p, int16_t *sums, int32_t i, i
 
 /* What a range of neurons shares, as locals: through the population the compiler would load it again after a store. */
 typedef struct {
-    nd_i32 keep_u, keep_v, threshold, most, least;
+    lif_factor keep_u, keep_v;
+    nd_i32 threshold, most, least;
     nd_i32 clear, subtract; /* all ones for that reset */
     const int32_t *lanes[4];
     int32_t steps[4]; /* from one group to the next */
@@ -71,8 +72,8 @@ ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t
         const nd_i32 a = k.input == WIDE ? nd_load(at[j]) : nd_widen16(at[j]);
         const nd_i32 u = nd_load(us + j * ND_LANES), v = nd_load(vs + j * ND_LANES);
         const nd_i32 bias = k.has_bias ? nd_load(f->lanes[LANE_BIAS] + j * ND_LANES) : (nd_i32){0};
-        const nd_i32 keep_u = k.is_plain ? f->keep_u : nd_load(f->lanes[KEEP_U] + j * ND_LANES);
-        const nd_i32 keep_v = k.is_plain ? f->keep_v : nd_load(f->lanes[KEEP_V] + j * ND_LANES);
+        const lif_factor keep_u = k.is_plain ? f->keep_u : lif_factor_of(nd_load(f->lanes[KEEP_U] + j * ND_LANES));
+        const lif_factor keep_v = k.is_plain ? f->keep_v : lif_factor_of(nd_load(f->lanes[KEEP_V] + j * ND_LANES));
         const nd_i32 threshold = k.is_plain ? f->threshold : nd_load(f->lanes[THRESHOLD] + j * ND_LANES);
         next_u[j] = (nd_i32)((nd_u32)lif_decay_lanes(u, keep_u) + ((nd_u32)a << f->shift));
         if (!k.is_plain) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
@@ -86,10 +87,10 @@ ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t
         const nd_choice fires = nd_above(exact, threshold);
         next_v[j] = k.is_plain ? nd_except(fires, exact)
                                : exact - nd_where(fires, (exact & f->clear) | (threshold & f->subtract));
-        *fired |= (uint64_t)fires.bits << (j * ND_LANES);
+        *fired |= (uint64_t)nd_chosen(fires) << (j * ND_LANES);
         busy[j] = a | u | v | bias;
     }
-    uint32_t outside = k.v_is_bound ? 0 : nd_above(high, f->most).bits | nd_above(f->least, low).bits;
+    uint32_t outside = k.v_is_bound ? 0 : nd_chosen(nd_above(high, f->most)) | nd_chosen(nd_above(f->least, low));
     if (!k.is_plain) outside |= nd_nonzero(far);
     if (__builtin_expect(outside != 0, 0)) return 0;
 #pragma GCC unroll 4
@@ -103,7 +104,8 @@ ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t
 
 ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, void *sums, int32_t *const *state,
                      uint64_t *words, const kind k) {
-    shared f = {.keep_u = nd_load(p->lanes[KEEP_U]), .keep_v = nd_load(p->lanes[KEEP_V]),
+    shared f = {.keep_u = lif_factor_of(nd_load(p->lanes[KEEP_U])),
+                .keep_v = lif_factor_of(nd_load(p->lanes[KEEP_V])),
                 .threshold = nd_load(p->lanes[THRESHOLD]), .most = nd_all(M - 1), .least = nd_all(1 - M),
                 .clear = nd_all(-(p->fields[RESET][0] == RESET_ZERO)),
                 .subtract = nd_all(-(p->fields[RESET][0] == RESET_SUBTRACT)),

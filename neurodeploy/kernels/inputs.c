@@ -110,10 +110,45 @@ void nd_count_synapses(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
         q->syn_ops += synapses(&w->net.projections[i], arriving(w, &w->net.projections[i], sample, t));
 }
 
+/* Puts what was sent in the step before into the ring of a projection with delays. */
+static int16_t *into_ring(nd_worker *w, int32_t i, int32_t sample, int32_t t) {
+    const nd_projection *p = &w->net.projections[i];
+    const arrival a = arriving(w, p, sample, t);
+    const int32_t step = (int32_t)((w->before + t) % p->ring);
+    nd_sparse_delayed(p, a.list, a.count, step, w->maps[i], w->arrivals[i]);
+    return (int16_t *)w->maps[i] + (int64_t)step * nd_padded(p->n_target);
+}
+
+/* Clears the row of the step and returns how many synapses it held. */
+static int64_t clear_row(nd_worker *w, int32_t i, int32_t t, int16_t *row) {
+    const nd_projection *p = &w->net.projections[i];
+    int64_t *arrived = &w->arrivals[i][(w->before + t) % p->ring];
+    const int64_t count = *arrived;
+    *arrived = 0;
+    if (count) memset(row, 0, sizeof *row * (size_t)p->n_target);
+    return count;
+}
+
+void nd_pass_idle(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
+    const nd_population *q = &w->populations[k];
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++)
+        if (w->net.projections[i].delays) clear_row(w, i, t, into_ring(w, i, sample, t));
+}
+
+static void gather_delayed(nd_worker *w, int32_t k, int32_t i, int32_t sample, int32_t t) {
+    int16_t *row = into_ring(w, i, sample, t);
+    for (int32_t n = 0; n < w->net.projections[i].n_target; n++) w->narrow[n] = (int16_t)(w->narrow[n] + row[n]);
+    w->populations[k].syn_ops += clear_row(w, i, t, row);
+}
+
 void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     nd_population *q = &w->populations[k];
     for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
         const nd_projection *p = &w->net.projections[i];
+        if (p->delays) {
+            gather_delayed(w, k, i, sample, t);
+            continue;
+        }
         const arrival a = arriving(w, p, sample, t);
         if (!a.count) continue;
         if (p->kind == ND_SPARSE) {

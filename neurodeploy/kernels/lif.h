@@ -29,11 +29,29 @@ static inline int32_t lif_membrane(int32_t v, int32_t u, int32_t dv, int32_t bia
     return next;
 }
 
-/* lif_decay of lanes below 2^27 in magnitude, by 0 <= factor <= 4096: both halves of x and the factor fit 16 bits.
- * (x * k + (x < 0 ? 4095 : 0)) >> 12 is x * k / 4096 toward zero; its high part (x >> 12) * k needs no rounding. */
-ND_INLINE nd_i32 lif_decay_lanes(nd_i32 x, nd_i32 factor) {
-    const nd_i32 low = nd_all(4095);
-    return nd_mul16(x >> 12, factor) + ((nd_mul16(x & low, factor) + ((x >> 31) & low)) >> 12);
+/* A factor 0 <= k <= 4096 of lif_decay_lanes. */
+typedef struct {
+    nd_i32 upper, lower;
+} lif_factor;
+
+#ifdef ND_HAS_PAIRS
+/* Pairs of 16 bits: of the upper part k and -k, of the lower part k and -4095. */
+ND_INLINE lif_factor lif_factor_of(nd_i32 k) { return (lif_factor){k - (nd_i32)((nd_u32)k << 16), k | nd_all(-4095 * 65536)}; }
+
+/* lif_decay of lanes below 2^24 in magnitude. x = 4096 upper + lower, both toward zero: x >> 12 is one too little where x
+ * is negative, and has ones above its 16 bits there, times -k. Of the lower part the same ones, times -4095, round
+ * toward zero. */
+ND_INLINE nd_i32 lif_decay_lanes(nd_i32 x, lif_factor k) {
+    const nd_i32 upper = x >> 12;
+    return nd_pairs(upper, k.upper) + (nd_pairs(nd_select(nd_all(4095), x, upper), k.lower) >> 12);
 }
+#else
+ND_INLINE lif_factor lif_factor_of(nd_i32 k) { return (lif_factor){k, k}; }
+
+ND_INLINE nd_i32 lif_decay_lanes(nd_i32 x, lif_factor k) {
+    const nd_i32 low = nd_all(4095);
+    return (x >> 12) * k.upper + (((x & low) * k.lower + ((x >> 31) & low)) >> 12);
+}
+#endif
 
 #endif

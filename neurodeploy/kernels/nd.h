@@ -80,6 +80,8 @@ typedef struct {
     const int8_t *small;
     const uint16_t *short_indices;
     const uint32_t *packed;        /* index << 8 | (uint8_t)weight */
+    const uint8_t *delays;         /* narrow sparse: steps beyond `latency` of each synapse, below `ring`; or NULL */
+    int32_t ring;                  /* a power of two */
     int32_t weight_shift;
     int32_t tile_limit;            /* not narrow: so many rows of tiles are sure to sum up within 16 bits */
     const void *taps;
@@ -99,6 +101,11 @@ void nd_sparse(const nd_projection *p, const int32_t *list, int64_t count, int32
 void nd_sparse_shifted(const nd_projection *p, const int32_t *list, int64_t count, int32_t exponent, int32_t *sums);
 /* The same in 16 bits. Returns the number of synapses. */
 int64_t nd_sparse_narrow(const nd_projection *p, const int32_t *list, int64_t count, int16_t *sums);
+
+/* The same with a delay for each synapse: into row (step + delay) % ring of sums (ring, nd_padded(n_target)), and counted
+ * in that of `arrivals` (ring); needs `packed`. */
+void nd_sparse_delayed(const nd_projection *p, const int32_t *list, int64_t count, int32_t step, int16_t *sums,
+                       int64_t *arrivals);
 
 /* A convolution into its map of borders and channels last, int16 or int32; and from there, which clears it, to sums. */
 void nd_conv2d_narrow(const nd_projection *p, const int32_t *list, int64_t count, int16_t *map);

@@ -34,6 +34,20 @@ int64_t nd_sparse_narrow(const nd_projection *p, const int32_t *list, int64_t co
     return synapses;
 }
 
+void nd_sparse_delayed(const nd_projection *p, const int32_t *list, int64_t count, int32_t step, int16_t *sums,
+                       int64_t *arrivals) {
+    const uint32_t *packed = p->packed, mask = (uint32_t)p->ring - 1;
+    const uint8_t *delays = p->delays;
+    const int64_t row = nd_padded(p->n_target);
+    int64_t synapses = 0;
+    ROWS(FETCH(packed, from, to); FETCH(delays, from, to), {
+        const uint32_t slot = ((uint32_t)step + delays[k]) & mask;
+        sums[slot * row + (packed[k] >> 8)] += (int8_t)packed[k];
+        arrivals[slot]++;
+    })
+    (void)synapses;
+}
+
 void nd_sparse_shifted(const nd_projection *p, const int32_t *list, int64_t count, int32_t exponent, int32_t *sums) {
     const int32_t scale = INT32_C(1) << (exponent + p->weight_shift);
     int64_t synapses = 0;

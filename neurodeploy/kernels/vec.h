@@ -64,16 +64,26 @@ ND_INLINE nd_i32 nd_widen16(const int16_t *at) {
 #endif
 }
 
-/* Products of the low 16 bits of each lane, as signed numbers: x * k where both fit 16 bits and k >= 0. */
-ND_INLINE nd_i32 nd_mul16(nd_i32 x, nd_i32 k) {
+#ifdef __SSE2__
+#define ND_HAS_PAIRS
+/* Sums of the products of both halves of each lane, as signed numbers. */
+ND_INLINE nd_i32 nd_pairs(nd_i32 x, nd_i32 y) {
 #if ND_BYTES == 64
-    return (nd_i32)_mm512_madd_epi16((__m512i)x, (__m512i)k);
+    return (nd_i32)_mm512_madd_epi16((__m512i)x, (__m512i)y);
 #elif ND_BYTES == 32
-    return (nd_i32)_mm256_madd_epi16((__m256i)x, (__m256i)k);
-#elif defined(__SSE2__)
-    return (nd_i32)_mm_madd_epi16((__m128i)x, (__m128i)k);
+    return (nd_i32)_mm256_madd_epi16((__m256i)x, (__m256i)y);
 #else
-    return x * k;
+    return (nd_i32)_mm_madd_epi16((__m128i)x, (__m128i)y);
+#endif
+}
+#endif
+
+/* x where the mask has ones, else y. */
+ND_INLINE nd_i32 nd_select(nd_i32 mask, nd_i32 x, nd_i32 y) {
+#if ND_BYTES == 64
+    return (nd_i32)_mm512_ternarylogic_epi32((__m512i)mask, (__m512i)x, (__m512i)y, 0xCA);
+#else
+    return (x & mask) | (y & ~mask);
 #endif
 }
 
@@ -103,10 +113,11 @@ ND_INLINE nd_i32 nd_min(nd_i32 x, nd_i32 y) {
 #endif
 }
 
-/* Some of the lanes: bit k of `bits` stands for lane k. */
+/* Some of the lanes. */
 typedef struct {
-    uint32_t bits;
-#if ND_BYTES != 64
+#if ND_BYTES == 64
+    __mmask16 others; /* bits of those not chosen */
+#else
     nd_i32 lanes; /* all ones, or 0 */
 #endif
 } nd_choice;
@@ -126,10 +137,18 @@ ND_INLINE uint32_t nd_bits(nd_i32 lanes) {
 
 ND_INLINE nd_choice nd_above(nd_i32 x, nd_i32 y) {
 #if ND_BYTES == 64
-    return (nd_choice){_mm512_cmpgt_epi32_mask((__m512i)x, (__m512i)y)};
+    return (nd_choice){_mm512_cmple_epi32_mask((__m512i)x, (__m512i)y)};
 #else
-    const nd_i32 lanes = x > y;
-    return (nd_choice){nd_bits(lanes), lanes};
+    return (nd_choice){x > y};
+#endif
+}
+
+/* Bit k stands for lane k. */
+ND_INLINE uint32_t nd_chosen(nd_choice c) {
+#if ND_BYTES == 64
+    return (uint32_t)c.others ^ 0xFFFF;
+#else
+    return nd_bits(c.lanes);
 #endif
 }
 
@@ -161,7 +180,7 @@ ND_INLINE int64_t nd_sum(nd_i32 x) {
 /* x in the chosen lanes, 0 in the others. */
 ND_INLINE nd_i32 nd_where(nd_choice c, nd_i32 x) {
 #if ND_BYTES == 64
-    return (nd_i32)_mm512_maskz_mov_epi32((__mmask16)c.bits, (__m512i)x);
+    return (nd_i32)_mm512_maskz_mov_epi32((__mmask16)~c.others, (__m512i)x);
 #else
     return x & c.lanes;
 #endif
@@ -170,7 +189,7 @@ ND_INLINE nd_i32 nd_where(nd_choice c, nd_i32 x) {
 /* 0 in the chosen lanes, x in the others. */
 ND_INLINE nd_i32 nd_except(nd_choice c, nd_i32 x) {
 #if ND_BYTES == 64
-    return (nd_i32)_mm512_maskz_mov_epi32((__mmask16)~c.bits, (__m512i)x);
+    return (nd_i32)_mm512_maskz_mov_epi32(c.others, (__m512i)x);
 #else
     return x & ~c.lanes;
 #endif

@@ -29,10 +29,21 @@ static void *zeros(size_t bytes) {
 
 static size_t largest(size_t a, int64_t b) { return (int64_t)a > b ? a : (size_t)b; }
 
+static size_t map_bytes(const nd_worker *w, const nd_projection *p) {
+    if (p->delays) return sizeof(int16_t) * (size_t)p->ring * (size_t)nd_padded(p->n_target);
+    return (w->net.populations[p->target].is_narrow ? sizeof(int16_t) : sizeof(int32_t)) * (size_t)p->map_size;
+}
+
 void nd_worker_restart_population(nd_worker *w, int32_t k) {
     const nd_population *q = &w->populations[k];
     for (int32_t r = 0; r < q->n_state; r++)
         memcpy(w->registers[k][r], q->initial[r], sizeof(int32_t) * (size_t)q->size);
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
+        const nd_projection *p = &w->net.projections[i];
+        if (!p->delays) continue;
+        memset(w->maps[i], 0, map_bytes(w, p));
+        memset(w->arrivals[i], 0, sizeof(int64_t) * (size_t)p->ring);
+    }
 }
 
 void nd_worker_restart(nd_worker *w) {
@@ -103,26 +114,61 @@ static int allocate_rasters(nd_worker *w) {
 
 static int allocate_maps(nd_worker *w) {
     w->maps = calloc((size_t)w->net.n_projections + 1, sizeof *w->maps);
-    if (!w->maps) return 0;
+    w->arrivals = calloc((size_t)w->net.n_projections + 1, sizeof *w->arrivals);
+    if (!w->maps || !w->arrivals) return 0;
     for (int32_t i = 0; i < w->net.n_projections; i++) {
         const nd_projection *p = &w->net.projections[i];
-        const size_t sum = w->net.populations[p->target].is_narrow ? sizeof(int16_t) : sizeof(int32_t);
-        if (p->taps && !(w->maps[i] = zeros(sum * (size_t)p->map_size))) return 0;
+        if ((p->taps || p->delays) && !(w->maps[i] = zeros(map_bytes(w, p)))) return 0;
+        if (p->delays && !(w->arrivals[i] = zeros(sizeof(int64_t) * (size_t)p->ring))) return 0;
     }
     return 1;
 }
 
-int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history) {
-    const size_t n = (size_t)net->n_populations;
-    *w = (nd_worker){.net = *net, .samples = samples, .steps = steps, .history = history};
+static int copy_populations(nd_worker *w, const nd_population *from) {
+    const size_t n = (size_t)w->net.n_populations;
     w->populations = malloc(sizeof *w->populations * (n + 1));
-    if (!w->populations || !allocate_state(w) || !allocate_scratch(w) || !allocate_rasters(w) || !allocate_maps(w))
-        return 0;
-    memcpy(w->populations, net->populations, sizeof *w->populations * n);
+    if (!w->populations) return 0;
+    memcpy(w->populations, from, sizeof *w->populations * n);
     for (size_t k = 0; k < n; k++) {
         nd_population *q = &w->populations[k];
         q->active = q->syn_ops = q->wraps = q->saturations = 0;
     }
+    return 1;
+}
+
+void nd_add_counts(const nd_worker *w, nd_population *populations) {
+    for (int32_t k = 0; k < w->net.n_populations; k++) {
+        populations[k].active += w->populations[k].active;
+        populations[k].syn_ops += w->populations[k].syn_ops;
+        populations[k].wraps += w->populations[k].wraps;
+        populations[k].saturations += w->populations[k].saturations;
+    }
+}
+
+int nd_worker_init_helper(nd_worker *w, const nd_worker *lead) {
+    *w = (nd_worker){.net = lead->net};
+    return copy_populations(w, lead->populations) && allocate_scratch(w);
+}
+
+void nd_worker_follow(nd_worker *w, const nd_worker *lead) {
+    const nd_worker own = *w;
+    *w = *lead;
+    w->populations = own.populations;
+    w->narrow = own.narrow, w->wide = own.wide, w->inputs = own.inputs, w->messages = own.messages;
+    w->products = own.products, w->sums = own.sums, w->ports = own.ports, w->outputs = own.outputs;
+}
+
+void nd_worker_free_helper(nd_worker *w) {
+    void *const blocks[] = {w->populations, w->narrow, w->wide, w->inputs, w->messages, w->products, w->sums, w->ports,
+                            w->outputs};
+    for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
+}
+
+int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t steps, int32_t history) {
+    *w = (nd_worker){.net = *net, .samples = samples, .steps = steps, .history = history};
+    if (!copy_populations(w, net->populations) || !allocate_state(w) || !allocate_scratch(w) || !allocate_rasters(w) ||
+        !allocate_maps(w))
+        return 0;
     nd_worker_restart(w);
     return 1;
 }
@@ -132,8 +178,9 @@ void nd_worker_free(nd_worker *w) {
     for (int32_t r = 0; w->words && r < w->net.n_rasters; r++) free(w->words[r]);
     for (int32_t r = 0; w->flags && r < w->net.n_rasters; r++) free(w->flags[r]);
     for (int32_t i = 0; w->maps && i < w->net.n_projections; i++) free(w->maps[i]);
+    for (int32_t i = 0; w->arrivals && i < w->net.n_projections; i++) free(w->arrivals[i]);
     if (w->registers) free(w->registers[0]);
-    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->state, w->registers, w->narrow,
+    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->arrivals, w->state, w->registers, w->narrow,
                             w->wide, w->inputs, w->messages, w->products, w->sums, w->ports, w->outputs};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
 }

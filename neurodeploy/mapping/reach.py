@@ -73,10 +73,7 @@ def _explicit_counts(connection: Connection, labels: Ints, neurons: Ints) -> csr
     from scipy.sparse import csr_array
 
     if isinstance(connection, Sparse):  # its pattern() would build the same in int64
-        ones = np.ones(len(connection.indices), np.int32)
-        synapses = csr_array(
-            (ones, connection.indices, connection.indptr), shape=(connection.n_target, connection.n_source)
-        )
+        synapses = connection.with_weights(np.ones(len(connection.indices), np.int32)).to_csr()
     else:
         synapses = connection.pattern()
     gather = csr_array(

@@ -24,8 +24,9 @@ def expressible(network: Network, target: Target) -> tuple[Network, tuple[str, .
     """The network without rules that no chip has, and a line for every rewriting.
 
     * ``subtract_late``, where the threshold goes a step late and undecayed, is a synapse of every neuron onto itself:
-      of weight ``-(1 - b) theta`` beside a reset by subtraction, none without leak, or ``-theta`` beside no reset. What
-      a synaptic current keeps of it, another synapse takes back a step later.
+      of weight ``-(1 - b) theta`` beside a reset by subtraction, none without leak, or ``-theta`` beside no reset.
+    * ``subtract``, where the target lacks it or its neurons would not fire at equality, is such a synapse of weight
+      ``-b theta`` beside no reset. What a synaptic current keeps of either, another synapse takes back a step later.
     * ``zero_late`` is a reset to zero with a refractory period of one step (done where fields are made).
     * At most one spike per step under ``multi_trunc`` is ``ge``.
     * A bias that begins at step 1 is one from the start, and an initial current or membrane without it.
@@ -44,15 +45,13 @@ def expressible(network: Network, target: Target) -> tuple[Network, tuple[str, .
     populations, projections, notes = {}, list(network.projections), []
     for name, population in network.populations.items():
         p = _with_bias_from_the_start(_with_one_spike(population))
-        if p.rules.reset == "subtract_late":
-            subtracts = "subtract" in target.compartment.resets.value and not _membrane_is_read(network, name)
-            p, back = _with_own_synapses(p, subtracts)
+        how = _way_to_subtract(p, target, _membrane_is_read(network, name))
+        if how is not None and how != p.rules.reset:
+            before = p.rules.reset
+            p, back = _with_own_synapses(p, how)
             projections += back
-            notes.append(
-                f"{name}: the threshold that goes one step after a spike is "
-                + (f"{len(back)} synapses of each neuron onto itself and " if back else "")
-                + f"reset '{p.rules.reset}'"
-            )
+            synapses = f"{len(back)} synapse{'s' * (len(back) > 1)} of each neuron onto itself and " if back else ""
+            notes.append(f"{name}: reset '{before}' is {synapses}reset '{how}'")
         populations[name] = p
     return replace(network, populations=populations, projections=tuple(projections)), tuple(notes)
 
@@ -73,13 +72,28 @@ def _with_bias_from_the_start(p: Population) -> Population:
     return replace(p, bias=p.bias + p.late_bias[1], late_bias={}, dynamics=replace(d, i0=i0, v0=v0))
 
 
-def _with_own_synapses(p: Population, subtracts: bool) -> tuple[Population, list[Projection]]:
+def _way_to_subtract(p: Population, target: Target, membrane_is_read: bool) -> str | None:
+    """The chip's reset beside which the threshold is subtracted, ``subtract`` or ``none``; None where it is not.
+
+    A membrane that is read out must be the one that the network stores.
+    """
+    legal = target.compartment.resets.value
+    subtracts = "subtract" in legal and not (p.rules.spike == "ge" and np.any(p.dynamics.b != 1))
+    if p.rules.reset == "subtract_late":
+        return "subtract" if subtracts and not membrane_is_read else "none"
+    if p.rules.reset == "subtract":
+        return "none" if not subtracts and "none" in legal and not membrane_is_read else "subtract"
+    return None
+
+
+def _with_own_synapses(p: Population, how: str) -> tuple[Population, list[Projection]]:
     from scipy.sparse import diags_array
 
     d = p.dynamics
     theta = np.where(np.isfinite(d.theta), d.theta, 0.0)
-    p = replace(p, rules=replace(p.rules, reset="subtract" if subtracts else "none"))
-    weights = -(1 - d.b if subtracts else 1) * theta / (d.k * d.w)
+    due = d.b if p.rules.reset == "subtract" else 1 - d.b if how == "subtract" else np.ones_like(d.b)
+    p = replace(p, rules=replace(p.rules, reset=how))
+    weights = -due * theta / (d.k * d.w)
     if not np.any(weights):
         return p, []
     own = [Sparse.from_matrix(diags_array(w), p.shape, p.shape) for w in (weights, -d.a * weights)]
@@ -99,10 +113,23 @@ def _lacking(network: Network, target: Target) -> Iterator[Finding]:
         yield next(iter(network.populations)), "spikes that leave a step late", "train without that latency"
     for name, p in network.populations.items():
         yield from ((name, what, remedy) for what, remedy in _of_population(_with_one_spike(p)))
+        if _fires_at_equality_and_subtracts(network, p, target):
+            yield (
+                name,
+                "firing at equality together with a reset by subtraction, a leak, and a membrane to be read out",
+                "read out spikes, or train with a strict threshold or a reset to a value",
+            )
         if p.rules.reset == "zero_late" and _membrane_is_read(network, name):
             yield name, "a membrane that is kept until the step after its spike, and read out", "read out spikes"
     for projection in network.projections:
         yield from _of_projection(network, projection, target.compartment.delay_max.value)
+
+
+def _fires_at_equality_and_subtracts(network: Network, population: Population, target: Target) -> bool:
+    """A chip subtracts its threshold, which is then not the network's, and nothing else may be done about it."""
+    p = _with_one_spike(population)
+    how = _way_to_subtract(p, target, _membrane_is_read(network, p.name))
+    return p.rules.spike == "ge" and how == "subtract" == p.rules.reset and bool(np.any(p.dynamics.b != 1))
 
 
 def _of_population(p: Population) -> Iterator[tuple[str, str]]:
@@ -113,12 +140,9 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
             "train with reset_mechanism='subtract' and reset_delay=True, or with 'zero'",
         )
     if rules.spike == "multi_trunc":
-        yield "several spikes in one step", "train with one spike per step (Sinabs: SingleSpike)"
-    leaks = bool(np.any(d.b != 1))
-    if rules.spike == "ge" and leaks and rules.reset in ("subtract", "subtract_late"):
         yield (
-            "firing at equality together with a reset by subtraction and a leak",
-            "train with a strict threshold, with a reset to a value, or without leak",
+            "several spikes in one step",
+            "train with one spike per step (Sinabs: SingleSpike, Rockpool: max_spikes_per_dt=1)",
         )
     if np.any(np.isfinite(d.v_min)):
         yield "a lower bound of the membrane", "train without it (Sinabs: min_v_mem=None)"

@@ -28,6 +28,10 @@ class Arena:
             aligned = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
             aligned[...] = array
             array = aligned
+        return self.hold(array)
+
+    def hold(self, array: NDArray[Any]) -> int:
+        """The address of a contiguous array as it is."""
         self.kept.append(array)
         return array.ctypes.data
 

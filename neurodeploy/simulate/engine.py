@@ -20,7 +20,8 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
 
     Args:
         plan: The simulation.
-        threads: How many share the samples; default as many as this process may use and the work is worth.
+        threads: How many share the samples, or the large layers of a single one; default as many as this process may
+            use and the work is worth.
 
     Raises:
         KernelsUnavailable: The library is missing or of another version.
@@ -39,7 +40,7 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         len(call.rasters),
         plan.batch,
         plan.steps,
-        _threads(plan) if threads is None else max(1, min(threads, plan.batch)),
+        _threads(plan) if threads is None else max(1, threads),
     )
     if failed == NO_MEMORY:
         raise SimulationError(
@@ -52,8 +53,8 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
 
 
 def _threads(plan: Plan) -> int:
-    if plan.batch == 1:
-        return 1
     work = plan.batch * plan.steps * plan.net.neurons
+    if work < 2 * NEURON_STEPS_PER_THREAD:
+        return 1
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, plan.batch, work // NEURON_STEPS_PER_THREAD))
+    return min(allowed, work // NEURON_STEPS_PER_THREAD)

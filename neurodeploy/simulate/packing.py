@@ -37,14 +37,17 @@ class Packing:
     def __init__(
         self, library: ctypes.CDLL, arena: Arena, orders: Mapping[str, Order], pixels: Mapping[str, Order]
     ) -> None:
+        self._library = library
         self._columns, self._bytes = library.nd_tile_columns(), library.nd_vector_bytes()
         self._has_dots = library.nd_dots_from_percent() <= 100
-        self._keep, self._orders, self._pixels = arena.keep, orders, pixels
+        self._arena, self._keep, self._orders, self._pixels = arena, arena.keep, orders, pixels
 
     def fill(self, slot: Any, incoming: Incoming, target: Any) -> None:
         """The weights of a projection into ``target``, an ``nd_population``."""
         c = incoming.projection.connection
-        if isinstance(c, Conv2d):
+        if incoming.projection.delays is not None:
+            self._fill_delayed(slot, incoming, target)
+        elif isinstance(c, Conv2d):
             slot.fan_out = self._keep(self._by_source(incoming, c.fan_out()), np.int32)
             (self._fill_graded_kernel if incoming.is_graded else self._fill_blocks)(slot, incoming, target)
         elif isinstance(c, Dense):
@@ -79,12 +82,12 @@ class Packing:
     def _fill_tiles(self, slot: Any, incoming: Incoming, target: Any, weights: NDArray[Any]) -> None:
         """The layout of kernels/dense.c."""
         if target.is_narrow:
-            scaled = weights >> incoming.shift << (incoming.exponent - target.input_exp)
+            columns = self._units(weights, incoming, target).T
         else:
             scaled, slot.weight_shift = weights >> incoming.shift, incoming.shift
             most = max(1, int(np.abs(scaled).max(initial=1)))
             slot.tile_limit = UNLIMITED if incoming.largest >> incoming.shift <= INT16 else INT16 // most
-        columns = scaled.astype(np.int8).T
+            columns = scaled.astype(np.int8).T
         if target.is_narrow and target.is_tiled and self._has_dots and columns.size <= MOST_DOTS:
             slot.dots = self._keep(self._dots(columns), np.int8)
         parts = []
@@ -111,24 +114,56 @@ class Packing:
             parts.append(split.transpose(2, 0, 3, 1).ravel())
         return np.concatenate(parts)
 
+    def _fill_delayed(self, slot: Any, incoming: Incoming, target: Any) -> None:
+        """Synapses with a delay each, by source, for the ring of kernels/sparse.c."""
+        from scipy.sparse import csr_array
+
+        p, c = incoming.projection, incoming.projection.connection
+        assert p.delays is not None
+        rows = (
+            c.by_target() if isinstance(c, Sparse) else Sparse.keeping_zeros(c.weights, c.source_shape, c.target_shape)
+        )
+        number = csr_array((np.arange(rows.weights.size), rows.indices, rows.indptr), (c.n_target, c.n_source)).tocsc()
+        source, order = self._orders.get(p.source), self._orders.get(p.target)
+        if source is not None:
+            number = number[:, source]
+        indices = number.indices if order is None else np.argsort(order)[number.indices]
+        bits = incoming.exponent - target.input_exp - incoming.shift
+        slot.indptr = self._keep(number.indptr, np.int64)
+        slot.packed = self._arena.hold(self._packed(rows.weights[number.data], indices, bits))
+        slot.delays = self._keep(p.delays.ravel()[number.data], np.uint8)
+        slot.ring = 1 << int(p.delay).bit_length()
+
+    def _units(self, weights: NDArray[Any], incoming: Incoming, target: Any) -> NDArray[np.int8]:
+        """Weights in the units of a narrow population's sums."""
+        return _shifted(weights, incoming.exponent - target.input_exp - incoming.shift)
+
     def _fill_sparse(self, slot: Any, incoming: Incoming, target: Any, c: Sparse) -> None:
-        by_source = c.to_csr().tocsc()
+        by_source = c.to_csc()
         source, order = self._orders.get(incoming.projection.source), self._orders.get(incoming.projection.target)
         if source is not None:
             by_source = by_source[:, source]
         indices = by_source.indices if order is None else np.argsort(order)[by_source.indices]
         slot.indptr = self._keep(by_source.indptr, np.int64)
         if target.is_narrow:
-            small = (by_source.data >> incoming.shift << (incoming.exponent - target.input_exp)).astype(np.int8)
+            bits = incoming.exponent - target.input_exp - incoming.shift
         elif incoming.is_graded or not incoming.fits_bytes(incoming.exponent) or c.n_target > PACKED_TARGETS:
             slot.weights, slot.indices = self._keep(by_source.data, np.int16), self._keep(indices, np.int32)
             return
         else:
-            small, slot.weight_shift = (by_source.data >> incoming.shift).astype(np.int8), incoming.shift
+            bits, slot.weight_shift = -incoming.shift, incoming.shift
         if c.n_target <= SHORT_TARGETS:
-            slot.small, slot.short_indices = self._keep(small, np.int8), self._keep(indices, np.uint16)
+            slot.small = self._keep(_shifted(by_source.data, bits), np.int8)
+            slot.short_indices = self._keep(indices, np.uint16)
         else:
-            slot.packed = self._keep(indices.astype(np.uint32) << 8 | small.view(np.uint8), np.uint32)
+            slot.packed = self._arena.hold(self._packed(by_source.data, indices, bits))
+
+    def _packed(self, weights: NDArray[Any], indices: NDArray[Any], bits: int) -> NDArray[np.uint32]:
+        """index << 8 | weight * 2^bits."""
+        weights, indices = (np.ascontiguousarray(values, np.int32) for values in (weights, indices))
+        packed = np.empty(weights.size, np.uint32)
+        self._library.nd_pack(weights.ctypes.data, indices.ctypes.data, weights.size, bits, packed.ctypes.data)
+        return packed
 
     def _fill_shape(self, slot: Any, incoming: Incoming) -> Conv2d:
         c = incoming.projection.connection
@@ -155,6 +190,15 @@ class Packing:
         grouped = c.weights.reshape(c.groups, c.weights.shape[0] // c.groups, *c.weights.shape[1:])
         slot.weights = self._keep(grouped.transpose(0, 2, 3, 4, 1), np.int32)
         slot.meets_y, slot.meets_x = (self._keep(_meets(c, axis), np.int32) for axis in (0, 1))
+
+
+def _shifted(weights: NDArray[Any], bits: int) -> NDArray[np.int8]:
+    """Weights times 2^bits, which fit 8 bits; exact, since where bits are lost they are 0."""
+    if bits < 0:
+        weights = weights >> -bits
+    elif bits > 0:
+        weights = weights << bits
+    return weights.astype(np.int8)
 
 
 def _meets(c: Conv2d, axis: int) -> NDArray[np.int64]:

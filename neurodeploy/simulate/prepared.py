@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy import kernels
-from neurodeploy.chipnet import ChipNetwork, ChipPopulation
+from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
 from neurodeploy.connections import Dense
 from neurodeploy.errors import SimulationError
 from neurodeploy.neurons import model_named
@@ -38,7 +38,8 @@ class Prepared:
         orders: Which neuron stands at each place, for populations that are kept in another order.
         rasters: ``nd_raster[]`` without the values of a run.
         populations: ``nd_population[]`` without the fields of a run; no register is recorded.
-        projections: ``nd_projection[]`` by target, those with a delay per synapse split by delay.
+        projections: ``nd_projection[]`` by target; those with a delay per synapse keep it where the target is narrow,
+            and are split by delay elsewhere.
     """
 
     def __init__(self, net: ChipNetwork, library: ctypes.CDLL) -> None:
@@ -60,13 +61,13 @@ class Prepared:
             raster.size = net.size_of(source)
             raster.form = MESSAGES if graded[source] else FLAGS if source in net.inputs else BITS
         self.populations = (Population * len(net.populations))()
-        self.projections = (Projection * len(split))()
-        into = {name: [p for p in split if p.target == name] for name in net.populations}
+        into = {name: _incoming(net, name, graded) for name in net.populations}
+        self.projections = (Projection * sum(map(len, into.values())))()
         recurrent = self._order_components(net)
         number = 0
         for k, (name, population) in enumerate(net.populations.items()):
             entry = self.populations[k]
-            incoming = [Incoming.of(p, is_graded=graded[p.source] and p.message_bits > 0) for p in into[name]]
+            incoming = into[name]
             entry.n_outputs, entry.first_raster = len(outputs[name]), raster_of[name]
             entry.first_projection, entry.n_projections = number, len(incoming)
             self._fill_population(entry, population, self.orders.get(name))
@@ -144,7 +145,10 @@ class Prepared:
             is_uniform = all(entry.lane_masks[k] == WORD - 1 for k in range(3))
             entry.is_plain = is_uniform and reach.u_is_bound and population.reset == "zero"
             entry.v_is_bound = reach.v_is_bound
-        dense = all(isinstance(i.projection.connection, Dense) and i.fits_bytes(i.exponent) for i in incoming)
+        dense = all(
+            isinstance(i.projection.connection, Dense) and i.projection.delays is None and i.fits_bytes(i.exponent)
+            for i in incoming
+        )
         entry.is_tiled = dense and not is_recurrent and fits32(incoming)
 
     def _fill_projection(self, slot: Any, incoming: Incoming, port: int) -> None:
@@ -155,9 +159,24 @@ class Prepared:
                 where=f"projection '{p.source}' -> '{p.target}'",
                 remedy=f"split the source into populations of at most {MAX_SOURCES:,}",
             )
-        slot.kind, slot.port, slot.weight_exp, slot.latency = KINDS[c.kind], port, p.weight_exp, p.latency
+        slot.kind, slot.port, slot.weight_exp = KINDS["sparse" if p.delays is not None else c.kind], port, p.weight_exp
+        slot.latency = p.latency if p.delays is None else 1
         slot.graded, slot.products_wrap = incoming.is_graded, p.products_wrap
         slot.n_source, slot.n_target = c.n_source, c.n_target
+
+
+def _incoming(net: ChipNetwork, name: str, graded: dict[str, bool]) -> list[Incoming]:
+    """What a population hears, split by delay unless its sums are narrow as it is."""
+
+    def measured(projections: Iterable[ChipProjection]) -> list[Incoming]:
+        return [Incoming.of(p, is_graded=graded[p.source] and p.message_bits > 0) for p in projections]
+
+    given = list(net.incoming(name))
+    if net.populations[name].model == "cuba" and any(p.delays is not None for p in given):
+        whole = measured(given)
+        if narrow_exponent(whole) is not None:
+            return whole
+    return measured(part for p in given for part in p.by_delay)
 
 
 _prepared: WeakKeyDictionary[ChipNetwork, Prepared] = WeakKeyDictionary()

@@ -74,8 +74,8 @@ def simulate(
         engine: ``fast`` or ``reference``; both give the same bits.
         strict: Raise RegisterOverflow where a register wraps or saturates, and refuse networks whose weights the
             synapse format altered; otherwise both are counted.
-        threads: How many share the samples on the ``fast`` engine; default what the work is worth. Results do not
-            depend on it.
+        threads: How many share the samples, or the large dense layers of a single one, on the ``fast`` engine; default
+            what the work is worth. Results do not depend on it.
 
     Raises:
         SimulationError: The input does not fit the network, or an unknown engine or register.

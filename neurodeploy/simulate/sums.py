@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy import kernels
 from neurodeploy.chipnet import ChipPopulation, ChipProjection
-from neurodeploy.connections import Conv2d, Dense, Sparse
+from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
+from neurodeploy.simulate.signatures import declare
 
 INT8, INT16 = 2**7 - 1, 2**15 - 1
 INPUT_LIMIT = 2**24
@@ -46,7 +48,7 @@ class Incoming:
     @classmethod
     def of(cls, projection: ChipProjection, *, is_graded: bool) -> Incoming:
         """Measure the weights."""
-        low, high = (np.asarray(bound, dtype=np.int64) for bound in projection.connection.sum_bounds())
+        low, high = (np.asarray(bound, dtype=np.int64) for bound in weight_bounds(projection.connection))
         return cls(projection, is_graded, low, high, common_shift(projection.connection.weights))
 
     @property
@@ -64,6 +66,16 @@ class Incoming:
         weights, factor = self.projection.connection.weights, self.exponent - exponent
         low, high = (int(w) >> self.shift << factor for w in (weights.min(initial=0), weights.max(initial=0)))
         return low >= -INT8 - 1 and high <= INT8
+
+
+def weight_bounds(connection: Connection) -> tuple[Ints, Ints]:
+    """``connection.sum_bounds()``; of synapses that are stored by source, in C."""
+    if not (isinstance(connection, Sparse) and connection.by_source and connection.weights.dtype == np.int32):
+        return connection.sum_bounds()
+    weights, targets = np.ascontiguousarray(connection.weights), np.ascontiguousarray(connection.indices, np.int32)
+    bounds = np.zeros((connection.n_target, 2), np.int64)
+    declare(kernels.load()).nd_sum_bounds(weights.ctypes.data, targets.ctypes.data, weights.size, bounds.ctypes.data)
+    return bounds[:, 0], bounds[:, 1]
 
 
 def common_shift(weights: NDArray[np.integer]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -13,7 +14,8 @@ from dask_processes import Dask, wait_until
 from programs import assert_same_array, assert_same_counters
 
 import neurodeploy as nd
-from neurodeploy.cluster import ClusterError, connection, gather, tasks
+from neurodeploy import evaluate
+from neurodeploy.cluster import ClusterError, connection, gather, tasks, wire
 from neurodeploy.evaluate import run_program
 from neurodeploy.simulate import Run
 
@@ -102,7 +104,7 @@ def test_a_killed_scheduler_is_an_error(dask: Dask, slow_case: Slow, capfd: pyte
     ):
         run(slow_case, cluster, progress=once(dask.scheduler.kill))
     assert caught.value.where == dask.address and "still runs" in caught.value.remedy
-    assert time.monotonic() - began < 15 and "Traceback" not in capfd.readouterr().err
+    assert time.monotonic() - began < 60 and "Traceback" not in capfd.readouterr().err
 
 
 def test_a_task_that_kills_its_workers_is_an_error(
@@ -139,6 +141,7 @@ def test_tasks_hold_more_than_dask_likes(local: nd.cluster.Cluster) -> None:
 
 
 def test_no_more_tasks_wait_than_are_worth_having(local: nd.cluster.Cluster) -> None:
+    wait_until(lambda: local.threads == 2)
     taken, most = list[int](), gather.AHEAD * connection.Cluster.threads.fget(local)  # type: ignore[attr-defined]
 
     def endless() -> object:
@@ -149,3 +152,84 @@ def test_no_more_tasks_wait_than_are_worth_having(local: nd.cluster.Cluster) -> 
     for seen, (key, value) in enumerate(gather.completed(local, endless()), 1):  # type: ignore[arg-type]
         assert key == value and len(taken) <= seen + most
     assert seen == 40 and most == 6
+
+
+class Holder:
+    """Kills the worker that holds the first result, after it is known to be done and before it is fetched."""
+
+    def __init__(self, cluster: nd.cluster.Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.killed, self.asked = list[int](), 0
+        self._pids = cluster.client.run(os.getpid)
+        self._fetch = gather._result
+        monkeypatch.setattr(gather, "_result", self)
+
+    def __call__(self, distributed: object, cluster: nd.cluster.Cluster, future: object) -> object:
+        self.asked += 1
+        if not self.killed and future.key.startswith("neurodeploy-run_task"):  # type: ignore[attr-defined]
+            ((address, *_),) = cluster.client.who_has([future]).values()
+            assert future.status == "finished"  # type: ignore[attr-defined]
+            os.kill(self._pids[address], signal.SIGKILL)
+            self.killed.append(self._pids[address])
+        return self._fetch(distributed, cluster, future)
+
+
+def within(seconds: float, work: Callable[[], object]) -> object:
+    """The result of a function, or its error; fails where it takes longer."""
+    results = list[tuple[object, BaseException | None]]()
+
+    def call() -> None:
+        try:
+            results.append((work(), None))
+        except BaseException as error:
+            results.append((None, error))
+
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert results, f"still at it after {seconds:g} s"
+    result, error = results[0]
+    if error is not None:
+        raise error
+    return result
+
+
+@pytest.mark.parametrize("patience_s", [120.0, 0.01], ids=["waits", "asks again"])
+def test_a_result_lost_before_it_is_fetched_is_made_again(
+    dask: Dask, slow_case: Slow, monkeypatch: pytest.MonkeyPatch, patience_s: float
+) -> None:
+    for _ in range(2):
+        dask.worker()
+    with nd.cluster.connect(dask.address) as cluster:
+        wait_until(lambda: cluster.threads == 2)
+        holder = Holder(cluster, monkeypatch)
+        monkeypatch.setattr(gather, "LOST_S", patience_s)
+        found = within(240, lambda: run(slow_case, cluster))
+        assert_equal_to_local(found, slow_case)  # type: ignore[arg-type]
+        assert len(holder.killed) == 1 and cluster.threads == 1
+        assert holder.asked > len(slow_case[1]) or patience_s > 1  # a result that did not come is asked for again
+
+
+def test_a_result_lost_with_the_last_worker_is_an_error(
+    dask: Dask, slow_case: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dask.worker()
+    with nd.cluster.connect(dask.address) as cluster:
+        holder = Holder(cluster, monkeypatch)
+        monkeypatch.setattr(gather, "LOST_S", 0.5)
+        with pytest.raises(ClusterError, match="all workers are gone, for 0.5 s") as caught:
+            within(240, lambda: run(slow_case, cluster))
+        assert len(holder.killed) == 1 and caught.value.where == dask.address
+
+
+def test_tasks_leave_the_other_cores_to_other_workers(monkeypatch: pytest.MonkeyPatch, slow_case: Slow) -> None:
+    given = list[object]()
+    simulate = evaluate.simulate
+    monkeypatch.setattr(evaluate, "simulate", lambda *a, **options: (given.append(options), simulate(*a, **options))[1])
+    program, spikes = slow_case
+    compiled = {"program": wire.program_bytes(program)}
+    settings = {"engine": "fast", "steps": None, "keep": None}
+    assert "run" in tasks.run_task(nd.__version__, compiled, wire.pack(spikes), settings)
+    assert given and all(options["threads"] == 1 for options in given)  # type: ignore[index]
+    with nd.cluster.connect("local:2") as cluster:
+        assert list(cluster.client.nthreads().values()) == [1, 1]
+        assert set(cluster.client.run(os.getenv, "OMP_NUM_THREADS").values()) == {"1"}

@@ -127,6 +127,8 @@ def layers() -> list[Case]:
         Case("the user's own forward", "one cell and one Linear for several layers", nets.Shared, FLAT),
         Case("the user's own forward", "zeros as the first state, as Norse starts", nets.ZeroStart, FLAT),
         Case("the user's own forward", "a SequentialState and a read-out, one step per call", nets.Stateful, FLAT),
+        Case("the user's own forward", "state detached", nets.Detached, FLAT),
+        Case("the user's own forward", "the input of the step before", nets.Previous, FLAT),
         Case("the user's own forward", "residual around a layer", nets.Residual, FLAT),
         Case("the user's own forward", "two branches, concatenated; two outputs", nets.Branches, FLAT),
     ]
@@ -171,6 +173,12 @@ def refusals() -> list[Case]:
         ("ReLU", "between layers", lambda: nets.chain(nn.Linear(12, 10), nn.ReLU(), norse.LIFCell()), "relu"),
         ("the user's own forward", "spikes multiplied", nets.Gated, "mul"),
         ("the user's own forward", "branches on spikes", nets.Conditional, "numbers out of the network"),
+        ("the user's own forward", "state decayed by the user", nets.Decaying, "its state is neither"),
+        ("the user's own forward", "two updates of one state per step", nets.Twice, "run 2 times in each step"),
+        ("the user's own forward", "last step first", nets.Backwards, "wired differently"),
+        ("the user's own forward", "samples mixed", nets.Mixing, "mixes the samples"),
+        ("the user's own forward", "a part of a layer returned", nets.Part, "only a part"),
+        ("the user's own forward", "a constant added", nets.Constant, "adds a constant"),
         ("the user's own forward", "membranes fed forward", nets.Membranes, "not its spikes"),
     ]
     return [Case(layer, option, build, FLAT, refused) for layer, option, build, refused in cases]

@@ -98,6 +98,10 @@ def parameters() -> list[Case]:
             graded_spikes_factor=lambda n: each(n, -1, 2),
             learn_graded_spikes_factor=True,
         ),
+        Case(
+            "Leaky", "graded_spikes_factor per channel of a map", lambda: _graded(each(4, 0.5, 2)[:, None, None]), MAPS
+        ),
+        Case("Leaky", "graded_spikes_factor per neuron of a map", lambda: _graded(each(4 * 72, 0.5, 2)), MAPS),
         case(leaky, "inhibition", "inhibition", inhibition=True),
         case(leaky, "state_quant", "state_quant", state_quant=lambda n: torch.round),
         case(leaky, "spike_grad of snntorch.surrogate", spike_grad=surrogate.fast_sigmoid(slope=25)),
@@ -157,6 +161,12 @@ def _parallel(n: int) -> Any:
 
 def _delta(n: int) -> Any:
     return snn.LinearLeaky(beta=0.9, in_features=n, out_features=n) if hasattr(snn, "LinearLeaky") else None
+
+
+def _graded(factor: Any) -> Any:
+    neurons = leaky(0, graded_spikes_factor=factor if factor.dim() == 3 else factor.reshape(4, 9, 8))
+    behind = conv(4, 4, 3, groups=2, factor=3.0) if factor.dim() == 3 else conv(4, 4, 3)
+    return with_head(conv(2, 4, 3, padding=1), neurons, behind, leaky(0), shape=MAPS)
 
 
 def _changed() -> Any:

@@ -49,6 +49,7 @@ def neurons() -> list[Case]:
         Case("SimpleLIFNode", "v_reset=0.2", lambda: nets.two(lambda: neuron.SimpleLIFNode(**simple), gain=8), FLAT),
         Case("IFNode", "membranes that hit the threshold exactly", lambda: nets.dyadic(neuron.IFNode), FLAT),
         Case("LIFNode", "float64", lambda: nets.two(neuron.LIFNode, gain=8).double(), FLAT),
+        Case("IFNode", "set_reset_value of v", nets.started, FLAT),
         Case("IFNode", "after a run with gradients", nets.used, FLAT),
     ]
 
@@ -83,9 +84,38 @@ def layers() -> list[Case]:
             FLAT,
         ),
         Case("two branches", "currents added; loop over time, rate returned", nets.Branches, FLAT),
+        Case("ThresholdDependentBatchNorm2d", "step_mode=m", tdbn, IMAGE),
+        Case("WSConv2d", "3 x 3", lambda: nets.convolved(layer.WSConv2d(1, 4, 3)), IMAGE),
+        Case("Conv2d", "padding=same, kernel 4", lambda: nets.convolved(layer.Conv2d(1, 4, 4, padding="same")), IMAGE),
         Case("a neuron alone", "LIFNode, step_mode=s", lambda: neuron.LIFNode(v_threshold=0.4), FLAT),
         Case("a neuron alone", "IFNode, step_mode=m", lambda: neuron.IFNode(v_threshold=1.5, step_mode="m"), FLAT),
     ]
+
+
+def tdbn() -> Any:
+    """Batch normalisation scaled by the threshold."""
+    return nets.normalised(layer.ThresholdDependentBatchNorm2d(1.0, 1.0, 4))
+
+
+def refused_images() -> list[Case]:
+    """What has no exact equal among the layers of images."""
+    circular = {"padding": 1, "padding_mode": "circular"}
+    cases: list[tuple[str, str, Any, str]] = [
+        (
+            "TemporalEffectiveBatchNorm2d",
+            "T=5",
+            lambda: nets.normalised(layer.TemporalEffectiveBatchNorm2d(5, 4)),
+            "mul",
+        ),
+        (
+            "BatchNormThroughTime2d",
+            "T=5",
+            lambda: nets.normalised(layer.BatchNormThroughTime2d(5, 4)),
+            "from step to step",
+        ),
+        ("Conv2d", "padding_mode=circular", lambda: nets.convolved(layer.Conv2d(1, 4, 3, **circular)), "pad"),
+    ]
+    return [Case(name, option, build, IMAGE, refused) for name, option, build, refused in cases]
 
 
 def refusals() -> list[Case]:
@@ -119,9 +149,13 @@ def refusals() -> list[Case]:
         ("layer.GroupNorm", "2 groups", lambda: nets.behind(layer.GroupNorm(2, nets.N_OUT)), "norm"),
         ("ReLU", "between layers", lambda: nets.behind(nn.ReLU(), then=nn.Linear(nets.N_OUT, 4)), "relu"),
         ("a loop of its own", "one input shown in every step", nets.Static, "same input at every step"),
+        ("CUBALIFNode", "set_reset_value of c", nets.with_current, "its current starts"),
+        ("IFNode", "one for two layers", nets.one_for_two, "serves several layers"),
+        ("VotingLayer", "2 votes", lambda: nets.behind(layer.VotingLayer(2)), "in shape (1, 6)"),
+        ("a mean", "over time, returned", nets.Rate, "come through mean"),
         ("step modes", "a layer of steps among sequences", nets.mixed, "could not be run"),
     ]
     return [Case(name, option, build, FLAT, refused) for name, option, build, refused in cases]
 
 
-CASES: tuple[Case, ...] = (*neurons(), *layers(), *refusals())
+CASES: tuple[Case, ...] = (*neurons(), *layers(), *refusals(), *refused_images())

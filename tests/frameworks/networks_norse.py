@@ -410,3 +410,95 @@ class Membranes(Pair):
         _, a = self.a(self.first(x), a)
         z, b = self.b(self.second(a.v), b)
         return z, (a, b)
+
+
+class One(nn.Module):
+    """One layer, for further forward functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.cell = nn.Linear(N_IN, N), norse.LIFCell()
+        louder(self, 12.0)
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        return self.cell(self.fc(x), state)
+
+
+class Detached(One):
+    """The state is cut off the graph of gradients, as for truncated backpropagation."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        z, state = self.cell(self.fc(x), state)
+        return z, norse.LIFFeedForwardState(state.v.detach(), state.i.clone())
+
+
+class Decaying(One):
+    """A leak of the user's own."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        z, state = self.cell(self.fc(x), state)
+        return z, norse.LIFFeedForwardState(state.v * 0.5, state.i)
+
+
+class Twice(One):
+    """Two updates of one state in each step."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        _, state = self.cell(self.fc(x), state)
+        return self.cell(self.fc(x), state)
+
+
+class Previous(One):
+    """The input of the step before counts as well."""
+
+    def forward(self, x: Any) -> Any:
+        state, before, record = None, torch.zeros(x.shape[1], N_IN), []
+        for step in x:
+            z, state = self.cell(self.fc(step + before), state)
+            before = step
+            record.append(z)
+        return torch.stack(record)
+
+
+class Backwards(One):
+    """The last step first."""
+
+    def forward(self, x: Any) -> Any:
+        state, record = None, []
+        for step in reversed(range(len(x))):
+            z, state = self.cell(self.fc(x[step]), state)
+            record.append(z)
+        return torch.stack(record)
+
+
+class Mixing(One):
+    """Samples that see each other's input."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        return super().forward(x.flip(0), state)
+
+
+class Part(One):
+    """Only some of the neurons are returned."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        z, state = super().forward(x, state)
+        return z[:, :5], state
+
+
+class Constant(One):
+    """A bias that is no layer's."""
+
+    def forward(self, x: Any, state: Any = None) -> Any:
+        return self.cell(self.fc(x) + 0.3, state)
+
+
+class Changing(One):
+    """From step 50 on a layer is given the step before: more than the tracer is shown, so the door has to see it."""
+
+    def forward(self, x: Any) -> Any:
+        state, record = None, []
+        for step in range(len(x)):
+            z, state = self.cell(self.fc(x[step] if step < 50 else x[step - 1]), state)
+            record.append(z)
+        return torch.stack(record)

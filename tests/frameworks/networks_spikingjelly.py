@@ -120,6 +120,53 @@ def used() -> Any:
     return net
 
 
+def started() -> Any:
+    """A layer whose samples start at a membrane of the user's."""
+    net = two(neuron.IFNode)
+    net[1].set_reset_value("v", 0.4)
+    functional.reset_net(net)
+    return net
+
+
+def with_current() -> Any:
+    """A layer whose samples start with a current."""
+    net = two(neuron.CUBALIFNode)
+    net[1].set_reset_value("c", 0.4)
+    functional.reset_net(net)
+    return net
+
+
+def normalised(norm: Any, mode: str = "m") -> Any:
+    """A normalisation between a convolution and its neurons."""
+    first = (layer.Conv2d(1, 4, 3), norm, neuron.LIFNode(), layer.Flatten())
+    net = nn.Sequential(*first, layer.Linear(144, N_OUT), neuron.IFNode())
+    functional.set_step_mode(net, mode)
+    return louder(net, 8.0)
+
+
+def convolved(conv: Any) -> Any:
+    """A convolution to (4, n, n) before neurons."""
+    n = conv(torch.zeros(1, 1, 8, 8)).numel()
+    return louder(nn.Sequential(conv, neuron.LIFNode(), layer.Flatten(), layer.Linear(n, N_OUT), neuron.IFNode()), 8.0)
+
+
+def one_for_two() -> Any:
+    """One neuron module behind two layers."""
+    node = neuron.IFNode()
+    return louder(nn.Sequential(nn.Linear(N_IN, N), node, nn.Linear(N, N), node), 3.0)
+
+
+class Rate(nn.Module):
+    """The mean over time, as in SpikingJelly's tutorials."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = two(neuron.IFNode, "m")
+
+    def forward(self, x: Any) -> Any:
+        return self.net(x).mean(0)
+
+
 def mixed() -> Any:
     """A neuron of sequences between layers of steps."""
     net = two(neuron.IFNode)

@@ -211,7 +211,7 @@ class Residual(nn.Module):
 
     def __init__(self, join: Callable[[Any, Any], Any] | None = None) -> None:
         super().__init__()
-        self.first, self.spikes = linear(N_IN, N_HIDDEN), sl.IAF(min_v_mem=-1.0)
+        self.spikes, self.first = sl.IAF(min_v_mem=-1.0), linear(N_IN, N_HIDDEN)
         self.inner, self.again = linear(N_HIDDEN, N_HIDDEN), sl.LIF(6.0, spike_threshold=torch.tensor(0.5))
         self.merge = join or sl.Merge()
         self.last = linear(N_HIDDEN * (2 if join else 1), N_OUT)

@@ -97,13 +97,23 @@ def same_input(self: Any, x: Any) -> Any:
     return torch.stack(sent)
 
 
-def changed_state(self: Any, x: Any) -> Any:
-    mem1, syn2, mem2, sent = self.lif1.init_leaky(), None, None, []
-    for frame in x:
-        spk1, mem1 = self.lif1(self.fc1(frame), mem1 * 0.5)
-        spk2, syn2, mem2 = self.lif2(self.fc2(spk1), syn2, mem2)
-        sent.append(spk2)
-    return torch.stack(sent)
+def changed_state(change: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """The first layer's membranes are not those that it returned."""
+
+    def forward(self: Any, x: Any) -> Any:
+        mem1, syn2, mem2, sent = torch.zeros(x.size(1), N_HIDDEN), None, None, []
+        for frame in x:
+            spk1, mem1 = self.lif1(self.fc1(frame), change(mem1))
+            spk2, syn2, mem2 = self.lif2(self.fc2(spk1), syn2, mem2)
+            sent.append(spk2)
+        return torch.stack(sent)
+
+    return forward
+
+
+def changed_hidden(self: Any, x: Any) -> Any:
+    self.lif1.mem = self.lif1.mem * 0.5
+    return self.lif3(self.fc3(self.lif1(self.fc1(x))))
 
 
 def new_state(self: Any, x: Any) -> Any:
@@ -143,6 +153,17 @@ def late_skip(self: Any, x: Any) -> Any:
         spk1 = self.lif1(self.fc1(frame))
         spk2 = self.lif2(self.fc2(spk1) + before)
         before = spk1
+        sent.append(self.lif3(self.fc3(spk2)))
+    return torch.stack(sent)
+
+
+def later_skip(self: Any, x: Any) -> Any:
+    zero, sent = torch.zeros(x.size(1), N_HIDDEN), []
+    earlier, before = zero, zero
+    for frame in x:
+        spk1 = self.lif1(self.fc1(frame))
+        spk2 = self.lif2(self.fc2(spk1) + self.back(before) + earlier)
+        earlier, before = before, spk1
         sent.append(self.lif3(self.fc3(spk2)))
     return torch.stack(sent)
 
@@ -290,6 +311,10 @@ def mixes_samples(self: Any, x: Any) -> Any:
     return self.lif3(self.fc3(self.lif1(self.fc1(x.flip(0)))))
 
 
+def by_sample(self: Any, x: Any) -> Any:
+    return self.lif3(self.fc3(self.lif1(torch.cat([self.fc1(x[:1]), self.side(x[1:])]))))
+
+
 def by_step(self: Any, x: Any) -> Any:
     sent = []
     for step, frame in enumerate(x):
@@ -317,6 +342,7 @@ def maps(option: str, forward: Any, **layers: Callable[[], Any]) -> Case:
 SIDE = {"side": lambda: linear(N_IN, N_HIDDEN)}
 WIDE = {**SIDE, "wide": lambda: linear(2 * N_HIDDEN, N_OUT)}
 READOUT = {"out": lambda: snn.Leaky(0.9, init_hidden=True, output=True, reset_mechanism="none")}
+ALPHA = {"lif2": lambda: snn.Alpha(0.9, 0.7, threshold=0.5, init_hidden=True, reset_mechanism="none")}
 RSYNAPTIC = {"rsyn": lambda: snn.RSynaptic(0.6, 0.8, linear_features=N_HIDDEN, reset_delay=False)}
 SHARED = {**explicit(), "fc2": lambda: linear(N_HIDDEN, N_HIDDEN), "lif": lambda: snn.Leaky(0.8)}
 RESIDUAL = {
@@ -342,12 +368,26 @@ CASES: tuple[Case, ...] = (
     Case("forward", "loop of a fixed number of steps, result summed", net(loop_fixed, **explicit()), (N_IN,)),
     pair("layers over the whole sequence, then loops", whole_sequence_first),
     Case("forward", "the same input at every step", net(same_input, **explicit()), (N_IN,), "same input at every"),
-    Case("forward", "states changed between steps", net(changed_state, **explicit()), (N_IN,), "its state is neither"),
+    *(
+        Case(
+            "forward",
+            f"states {how} between steps",
+            net(changed_state(by), **explicit()),
+            (N_IN,),
+            "its state is neither",
+        )
+        for how, by in (("scaled", lambda mem: mem * 0.5), ("reordered", lambda mem: mem.flip(1)))
+    ),
+    pair("hidden states changed between steps", changed_hidden, "its state is neither"),
     Case("forward", "states new at every step", net(new_state, **explicit()), (N_IN,), "fires 1 times in"),
     Case("forward", "one neuron module with two states", net(two_states, **SHARED), (N_IN,)),
     pair("feedback over two layers", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("feedback over two layers, none in the first step", feedback(False), back=lambda: linear(N_HIDDEN, N_HIDDEN)),
+    pair(
+        "feedback over two layers, one of them Alpha", feedback(True), back=lambda: linear(N_HIDDEN, N_HIDDEN), **ALPHA
+    ),
     pair("spikes of the step before, without a loop", late_skip),
+    pair("spikes of one and two steps before", later_skip, back=lambda: linear(N_HIDDEN, N_HIDDEN)),
     pair("input of the step before", late_input),
     pair("recurrence by hand", own_recurrence),
     pair("residual: added spikes", residual),
@@ -392,6 +432,7 @@ CASES: tuple[Case, ...] = (
     pair("membranes fed forward", feeds_membrane, "takes a state", **READOUT),
     pair("a course that depends on spikes", by_value, "reads numbers out"),
     pair("samples mixed", mixes_samples, "mixes the samples"),
+    pair("other layers for other samples", by_sample, "differently for each sample", **SIDE),
     pair("other layers at other steps", by_step, "differently", **SIDE),
     pair("a batch norm per step (BatchNormTT)", norm_by_step, "differently", norms=lambda: _norms()),
 )

@@ -9,6 +9,7 @@ import snntorch as snn
 import torch
 from framework_cases import Case
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 STRONG = 3.0
 """Factor on the weights of a new layer, so that most neurons fire at every few steps."""
@@ -82,6 +83,7 @@ def after_conv(pool: Any) -> Callable[[], list[Any]]:
 
 CASES: tuple[Case, ...] = (
     flat("Linear", "with and without bias", lambda: [linear(N_IN, N_HIDDEN, bias=False), fire()]),
+    flat("Linear", "weight_norm", lambda: [weight_norm(linear(N_IN, N_HIDDEN)), fire()]),
     maps("Conv2d", "padding", lambda: [conv(2, 4, 3, padding=1), fire()]),
     maps("Conv2d", "stride, no bias", lambda: [conv(2, 4, 3, stride=2, bias=False, factor=4.0), fire()]),
     maps("Conv2d", "rectangular kernel, stride and padding", lambda: [conv(2, 4, (3, 5), (2, 1), (0, 2)), fire()]),

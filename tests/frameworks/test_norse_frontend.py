@@ -11,9 +11,11 @@ torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py 
 norse = pytest.importorskip("norse.torch", reason="needs norse: python3 tools/test.py installs it")
 from frameworks import networks_norse as nets  # noqa: E402
 
+import neurodeploy as nd  # noqa: E402
 from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedNode  # noqa: E402
 from neurodeploy.frontends.norse import from_module  # noqa: E402
 from neurodeploy.lower import lower, resolve_semantics  # noqa: E402
+from neurodeploy.proof import SourceDiffers  # noqa: E402
 from neurodeploy.simulate.float_reference import simulate_float  # noqa: E402
 
 nn = torch.nn
@@ -117,3 +119,10 @@ def test_shapes_are_asked_for() -> None:
 def test_modules_without_neurons_are_refused() -> None:
     with pytest.raises(UnsupportedNode, match="no neurons"):
         from_module(norse.SequentialState(nn.Linear(3, 2)))
+
+
+def test_what_changes_late_is_seen_at_the_door() -> None:
+    torch.manual_seed(0)
+    with pytest.raises(SourceDiffers) as caught:
+        nd.compile(nets.Changing(), "loihi2", sample=drawn(nets.N_IN))
+    assert caught.value.facts["first_divergence"]["step"] >= 50

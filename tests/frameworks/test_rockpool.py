@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 import neurodeploy as nd
-from neurodeploy.errors import UnsupportedFeature, UnsupportedNode
+from neurodeploy.errors import ShapeMismatch, UnsupportedFeature, UnsupportedNode
 from neurodeploy.frontends.imported import frontend_for
 from neurodeploy.graph import Graph
 from neurodeploy.lower import lower, resolve_semantics
@@ -90,6 +90,13 @@ def test_forward_euler_on_the_parameters_makes_the_exact_factors() -> None:
         np.testing.assert_allclose(getattr(derived, name), getattr(exact, name), rtol=1e-7, err_msg=name)
 
 
+def test_the_input_shape_follows_from_the_first_layer() -> None:
+    for first in (linear(16, 8), torch.nn.Linear(16, 8)):
+        assert from_module(Sequential(first, lif(8))).graph.nodes["input"].params["shape"] == (16,)
+    with pytest.raises(ShapeMismatch, match="does not say what shape"):
+        from_module(Sequential(torch.nn.Conv1d(3, 8, 1), lif(8)))
+
+
 def test_messages() -> None:
     with pytest.raises(UnsupportedNode, match="2 synapses per neuron") as caught:
         from_module(Sequential(linear(16, 8), LIFTorch((8, 4), dt=DT_S)))
@@ -101,5 +108,9 @@ def test_messages() -> None:
 def test_single_spikes_run_on_the_chip_and_counts_are_refused() -> None:
     with pytest.raises(UnsupportedFeature, match="1_LIFTorch: several spikes in one step"):
         nd.compile(stack(lif), "loihi2")
-    network = from_module(eighths())
-    assert {network.graph.nodes[n].conventions["spike"] for n in ("1_LIFTorch", "3_LIFTorch")} == {"ge"}
+    net, x = eighths(), spikes(6, 80, *FLAT)
+    imported = from_module(net)
+    assert {imported.graph.nodes[n].conventions["spike"] for n in ("1_LIFTorch", "3_LIFTorch")} == {"ge"}
+    run, recording = nd.simulate(nd.compile(net, "loihi2"), x), imported.source.run({"input": x})
+    for name, theirs in recording.spikes.items():
+        assert abs(int(run.spikes[name].sum()) - int(theirs.sum())) < 0.05 * theirs.sum(), name

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import neurodeploy as nd
-from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedFeature, UnsupportedNode
+from neurodeploy.errors import AmbiguousSemantics, ModelError, ShapeMismatch, UnsupportedFeature, UnsupportedNode
 from neurodeploy.frontends.imported import frontend_for
 from neurodeploy.graph import Graph
 from neurodeploy.lower import lower, resolve_semantics
@@ -18,8 +18,8 @@ from neurodeploy.simulate.float_reference import simulate_float
 
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 sl = pytest.importorskip("sinabs.layers", reason="needs sinabs: python3 tools/test.py installs it")
-from frameworks.sinabs_networks import FLAT, MAPS, linear, maps, quarters, squeezed, stack  # noqa: E402
-from sinabs.activation import MembraneReset, SingleSpike  # noqa: E402
+from frameworks.sinabs_networks import FLAT, MAPS, Residual, linear, maps, quarters, squeezed, stack  # noqa: E402
+from sinabs.activation import MaxSpike, MembraneReset, SingleSpike  # noqa: E402
 
 from neurodeploy.frontends.sinabs import from_module  # noqa: E402
 
@@ -155,6 +155,20 @@ def test_messages_name_the_users_layers() -> None:
         imported.source.run({"input": spikes(2, 5, 15)})
 
 
+def test_mistakes_and_failures_of_the_module_itself() -> None:
+    with pytest.raises(AmbiguousSemantics, match="dt_s = 0"):
+        from_module(stack(lambda n: sl.IAF()), dt_s=0)
+    # Sinabs's spikes are single precision whatever the module is, which the next layer does not take
+    imported = from_module(stack(lambda n: sl.IAF()).double())
+    assert imported.precision == "float64"
+    with pytest.raises(ModelError, match="the module itself fails on spikes: RuntimeError"):
+        imported.source.run({"input": spikes(2, 5, *FLAT)})
+
+
+def test_neurons_made_before_the_layers_say_nothing_of_the_input() -> None:
+    assert from_module(Residual()).graph.nodes["input"].params["shape"] == FLAT
+
+
 def test_a_layer_alone() -> None:
     imported = frontend_for(sl.IAF())(sl.IAF(spike_threshold=torch.tensor(2.0)), FLAT)
     x = spikes(2, 30, *FLAT)
@@ -176,6 +190,18 @@ def test_integrators_run_on_the_chip_as_in_sinabs() -> None:
         ours = run.spikes[name][:, population.start : population.start + 60]
         assert ours.any()
         np.testing.assert_array_equal(ours, recording.spikes[name])
+
+
+def test_one_spike_at_most_is_what_chips_have() -> None:
+    """MaxSpike(1) is SingleSpike, so a leaky network with a reset by subtraction reaches the chip."""
+    options = {"spike_fn": MaxSpike(1), "spike_threshold": torch.tensor(0.2)}
+    net, x = stack(lambda n: sl.LIF(8.0, **options)), spikes(6, 80, *FLAT)
+    imported = from_module(net)
+    assert {imported.graph.nodes[n].conventions["spike"] for n in "13"} == {"ge"}
+    run, recording = nd.simulate(nd.compile(net, "loihi2"), x), imported.source.run({"input": x})
+    for name in "13":
+        ours, theirs = run.spikes[name].sum(), recording.spikes[name].sum()
+        assert abs(int(ours) - int(theirs)) < 0.05 * theirs, name
 
 
 def test_what_chips_lack_is_said_with_the_alternative() -> None:

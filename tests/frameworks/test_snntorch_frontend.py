@@ -104,6 +104,13 @@ def test_later_training_does_not_change_what_was_read() -> None:
     np.testing.assert_array_equal(graph.nodes["0"].params["weight"], before)
 
 
+def test_compiled_modules_are_read_by_what_they_wrap() -> None:
+    net, wrapper = network(lambda: snn.Leaky(0.9, init_hidden=True)), nn.Module()
+    wrapper._orig_mod = net  # as torch.compile does, whose import takes ten seconds
+    plain, wrapped = from_module(net), from_module(wrapper)
+    assert set(wrapped.graph.nodes) == set(plain.graph.nodes) and wrapped.source.neurons == plain.source.neurons
+
+
 def test_double_precision() -> None:
     imported = from_module(network(lambda: snn.Leaky(0.9, init_hidden=True)))
     assert imported.precision == "float32"
@@ -146,6 +153,23 @@ def through_numpy(x: Any) -> Any:
     return torch.from_numpy(x.numpy() * 2)
 
 
+def masked(x: Any) -> Any:
+    x[x > 0] = 0.0
+    return x
+
+
+def autocast(x: Any) -> Any:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return torch.nn.functional.linear(x, torch.ones(30, 30))
+
+
+def unseen(x: Any) -> Any:
+    """Something that no function of torch's made, and a function of it."""
+    with torch._C.DisableTorchFunction():
+        made = (x > 1e6).float()
+    return x + made * 2
+
+
 def written_into(x: Any) -> Any:
     x[:, 0] = 1.0
     return x
@@ -160,9 +184,14 @@ def written_into(x: Any) -> Any:
         (changed_elsewhere, "in-place change"),
         (through_numpy, "numpy"),
         (written_into, "constant"),
+        (masked, "index depends"),
+        (lambda x: x[:, x[0] > 0], "gt"),
+        (autocast, "bfloat16"),
+        (unseen, "constant"),
         (lambda x: torch.tensor(x.tolist()), "tolist"),
         (lambda x: x[:, torch.randperm(30)] * 1.0, "mul"),
         (lambda x: x.abs_(), "abs_"),
+        (lambda x: x.to(torch.bfloat16).float(), "bfloat16"),
         (lambda x: x - 1, "sub"),
         (lambda x: torch.add(x, x, alpha=2), "alpha"),
         (lambda x: x + x[:, :1], "broadcasts"),

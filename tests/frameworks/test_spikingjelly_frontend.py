@@ -12,6 +12,7 @@ pytest.importorskip("spikingjelly", reason="needs spikingjelly (Python 3.11): py
 from frameworks import networks_spikingjelly as nets  # noqa: E402
 from spikingjelly.activation_based import layer, neuron, surrogate  # noqa: E402
 
+import neurodeploy as nd  # noqa: E402
 from neurodeploy.errors import ShapeMismatch, UnsupportedNode  # noqa: E402
 from neurodeploy.frontends.spikingjelly import from_module  # noqa: E402
 from neurodeploy.lower import lower, resolve_semantics  # noqa: E402
@@ -102,3 +103,15 @@ def test_shapes_are_asked_for() -> None:
 def test_layers_that_only_train_do_not_matter() -> None:
     net = nn.Sequential(layer.Linear(12, 10), neuron.IFNode(), layer.Dropout(0.5), layer.Linear(10, 6), neuron.IFNode())
     assert [n.type for n in from_module(nets.louder(net, 3.0)).graph.nodes.values()].count("IF") == 2
+
+
+@pytest.mark.parametrize("mode", ["s", "m"])
+@pytest.mark.parametrize("make", [neuron.LIFNode, lambda: neuron.IFNode(v_reset=None)], ids=["LIF", "IF, soft"])
+def test_a_network_reaches_a_chip(mode: str, make: Any) -> None:
+    torch.manual_seed(0)
+    net, x = nets.two(make, mode, 8), drawn(nets.N_IN)
+    program = nd.compile(net, "loihi2", sample=x)
+    proof: Any = program.provenance["proof"]
+    assert (proof["mismatching"], proof["void"], proof["input"]) == (0, [], "given")
+    assert proof["framework"] == "spikingjelly 2.0.0" and all(row["rate"] > 0.01 for row in proof["layers"])
+    assert nd.simulate(program, x).spikes["3"].any()

@@ -261,6 +261,12 @@ def test_a_nested_block_of_weights_only(tmp_path: Path) -> None:
     assert_same(tree, plain, tmp_path)
 
 
+def test_parameters_that_nir_gained_later_are_there_in_full(tmp_path: Path) -> None:
+    tree = changed(small, params("out", w_in=..., v_reset=...))
+    found = read_nir(write_tree(tree, tmp_path / "a.nir")).nodes["out"].params
+    assert (found["w_in"].tolist(), found["v_reset"].tolist()) == ([1, 1, 1], [0, 0, 0])
+
+
 def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     tree = changed(small, more({"in2": node("Input", shape=np.array([2])), "fc3": affine(5, 2), "o2": node("Output")}))
     tree["node"]["edges"] += [["in2", "fc3"], ["fc3", "hidden"], ["hidden", "o2"]]

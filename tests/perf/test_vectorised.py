@@ -1,9 +1,8 @@
-"""The fast engine against an event-driven numpy loop: fails when a kernel silently stops vectorising.
+"""The fast engine against an event-driven numpy loop, and its levels against each other: no kernel loses its vectors.
 
-Compilers drop vectorisation without a word, and results stay right. A ratio of two times taken in turns on one machine
-shows it. Measured with gcc 12, 256-bit vectors / the same with 128 bits / without vectorisation: dense 29 / 7 / 8,
-sparse 5.2 / 3.4 / 2.6 (its neurons only; synapses are scattered), convolution 11 / 9 / 6. So the bounds want a
-processor with 256-bit vectors.
+Compilers drop vectorisation without a word, and results stay right; so does an engine that no longer takes its fast
+path. Ratios of times taken in turns on one machine show both. Times are the processor's, so that a busy machine does
+little harm; see CASES for what the ratios are and what they become.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csc_array, random_array
 
 from neurodeploy import ChipNetwork, simulate
-from neurodeploy.kernels import level
+from neurodeploy.kernels import ISA_VARIABLE, level, usable
 
 pytestmark = [
     pytest.mark.perf,
@@ -26,10 +25,10 @@ pytestmark = [
 ]
 
 DU, DV = 1023, 256
-ROUNDS = 8
+LEAST_ROUNDS, MOST_ROUNDS = 6, 40
 
 
-def lif_step(u: NDArray[Any], v: NDArray[Any], x: NDArray[Any], threshold: int) -> NDArray[Any]:
+def lif_step(u: NDArray[Any], v: NDArray[Any], x: NDArray[Any], bias: Any, threshold: int) -> NDArray[Any]:
     """In place on int32; decays 3/4 and 15/16 toward zero, as du = 1023 and dv = 256. Which neurons spike."""
     u += (u << 1) + ((u >> 31) & 3)
     u >>= 2
@@ -38,20 +37,21 @@ def lif_step(u: NDArray[Any], v: NDArray[Any], x: NDArray[Any], threshold: int) 
     v += (v >> 31) & 15
     v >>= 4
     v += u
+    v += bias
     fired: NDArray[Any] = v > threshold
     v[fired] = 0
     return fired
 
 
 def numpy_loop(
-    spikes: NDArray[Any], size: int, arriving: Callable[[NDArray[Any]], NDArray[Any]], vth: int
+    spikes: NDArray[Any], size: int, arriving: Callable[[NDArray[Any]], NDArray[Any]], vth: int, bias: Any = 0
 ) -> NDArray[Any]:
     """The spikes (T, size) of one layer; ``arriving`` sums what the sources that spiked a step before send."""
     u, v = np.zeros((2, size), np.int32)
     raster = np.zeros((len(spikes), size), np.uint8)
     x = np.zeros(size, np.int32)
     for t, now in enumerate(spikes):
-        raster[t] = lif_step(u, v, x, vth << 6)
+        raster[t] = lif_step(u, v, x, bias, vth << 6)
         x = arriving(now)
     return raster
 
@@ -106,6 +106,20 @@ def convolution() -> tuple[ChipNetwork, NDArray[Any], Callable[[], NDArray[Any]]
     return net, spikes, lambda: numpy_loop(spikes, 32 * 400, arriving, 3000)
 
 
+def neurons() -> tuple[ChipNetwork, NDArray[Any], Callable[[], NDArray[Any]]]:
+    """50,000 that their bias drives, and a synapse each."""
+    rng = np.random.default_rng(4)
+    n = 50_000
+    bias = rng.integers(0, 9000, n)
+    net = ChipNetwork()
+    net.add_input("in", shape=(1,))
+    net.add_population("out", shape=(n,), du=DU, dv=DV, vth=1500, bias_mant=bias)
+    net.connect("in", "out", np.full((n, 1), 2), kind="sparse")
+    spikes = np.zeros((60, 1), np.uint8)
+    silence = np.zeros(n, np.int32)
+    return net, spikes, lambda: numpy_loop(spikes, n, lambda _: silence, 1500, bias.astype(np.int32))
+
+
 def one_layer(source: tuple[int, ...], target: tuple[int, ...], vth: int) -> ChipNetwork:
     """Without synapses yet."""
     net = ChipNetwork()
@@ -114,7 +128,14 @@ def one_layer(source: tuple[int, ...], target: tuple[int, ...], vth: int) -> Chi
     return net
 
 
-@pytest.mark.parametrize(("workload", "least"), [(dense, 12), (sparse, 3.5), (convolution, 7)])
+# Least ratio to numpy, and least of 256-bit vectors to 128-bit ones. Measured with gcc 12 on a Xeon: 26 and 2.2, 9.5
+# and 1.9, 17 and 1.4, 2.4 and 1.9. With neurons updated one by one 8, 2.7, 8 and 0.3 times numpy's speed, with the
+# dense weights not in tiles 15 times; with a v3 library compiled for SSE 4.2 the second ratios are 1. Raise the first
+# when kernels get faster.
+CASES = [(dense, 18, 1.4), (sparse, 3.5, 1.3), (convolution, 8.5, 1.1), (neurons, 1.4, 1.4)]
+
+
+@pytest.mark.parametrize(("workload", "least"), [(workload, least) for workload, least, _ in CASES])
 def test_the_fast_engine_leaves_numpy_behind(workload: Any, least: float) -> None:
     net, spikes, in_numpy = workload()
     run = simulate(net, spikes, steps=len(spikes))
@@ -122,18 +143,43 @@ def test_the_fast_engine_leaves_numpy_behind(workload: Any, least: float) -> Non
     expected = in_numpy()
     assert expected.any()
     np.testing.assert_array_equal(run.spikes["out"].reshape(expected.shape), expected)
-
-    times: dict[str, list[float]] = {"fast": [], "numpy": []}
-    for _ in range(ROUNDS):  # in turns, so that a busy machine slows both
-        times["fast"].append(min(seconds(lambda: simulate(net, spikes, steps=len(spikes))) for _ in range(5)))
-        times["numpy"].append(seconds(in_numpy))
-    ratio = min(times["numpy"]) / min(times["fast"])
-    print(f"{workload.__name__}: {ratio:.1f}")
+    ratio = ratio_of(in_numpy, lambda: simulate(net, spikes, steps=len(spikes), threads=1), least)
     assert ratio >= least, f"only {ratio:.1f} times faster than numpy: is the kernel still vectorised?"
 
 
+@pytest.mark.parametrize(("workload", "least"), [(workload, least) for workload, _, least in CASES])
+def test_wider_vectors_are_faster(workload: Any, least: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not {"v2", "v3"} <= set(usable()):
+        pytest.skip("not both levels are here")
+    networks = {name: workload()[:2] for name in ("v2", "v3")}  # one each: a network is packed for one library
+
+    def at(name: str) -> None:
+        net, spikes = networks[name]
+        monkeypatch.setenv(ISA_VARIABLE, name)
+        assert simulate(net, spikes, steps=len(spikes), threads=1).engine == "fast"
+
+    at("v2")
+    at("v3")
+    ratio = ratio_of(lambda: at("v2"), lambda: at("v3"), least)
+    assert ratio >= least, f"256-bit vectors are only {ratio:.2f} times faster than 128-bit ones: are they used?"
+
+
+def ratio_of(slow: Callable[[], Any], fast: Callable[[], Any], enough: float) -> float:
+    """Least time of many calls of ``slow`` over that of ``fast``; more rounds where that is not yet enough."""
+    times: dict[Callable[[], Any], list[float]] = {slow: [], fast: []}
+    ratio = 0.0
+    for round_ in range(MOST_ROUNDS):  # in turns, so that whatever slows the machine slows both
+        for call, repeats in ((fast, 5), (slow, 1 if round_ else 2)):
+            times[call] += [seconds(call) for _ in range(repeats)]
+        ratio = min(times[slow]) / min(times[fast])
+        if round_ + 1 >= LEAST_ROUNDS and ratio >= enough:
+            break
+    print(f"{ratio:.2f} after {len(times[fast])} runs")
+    return ratio
+
+
 def seconds(call: Callable[[], Any]) -> float:
-    """Of one call."""
-    began = time.perf_counter()
+    """Processor time of one call: what other processes take does not count."""
+    began = time.process_time()
     call()
-    return time.perf_counter() - began
+    return time.process_time() - began

@@ -18,6 +18,7 @@ from neurodeploy.errors import ModelError, SimulationError
 from neurodeploy.evaluate import run_program
 
 SPIKES = (np.random.default_rng(0).random((7, 30, 8)) < 0.4).astype(np.uint8)
+SPIKES[:2] = 0  # the first divergence is in a later sample
 pytestmark = pytest.mark.usefixtures("toy")
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy.compose import compose
-from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
+from neurodeploy.connections import Connection, Conv2d, Dense, Sparse, sparse
 from neurodeploy.connections.conv import conv_output_size
 from neurodeploy.errors import ShapeMismatch
 
@@ -100,6 +102,101 @@ def test_dense_and_sparse_agree(kind: type) -> None:
     np.testing.assert_array_equal(connection.sum_bounds()[1], np.maximum(matrix, 0).sum(axis=1))
     stored = 35 if kind is Dense else np.count_nonzero(matrix)
     assert connection.synapses == connection.pattern().sum() == stored
+
+
+ROWS = np.array([[-3, 0, 5, 0, 0, 0], [0, 0, 0, 5, 0, 0], [0] * 6, [0, 0, 0, 0, 7, 0], [0] * 6])
+"""What the following arrays mean: unsorted, a synapse in two parts, an explicit zero, empty rows also at the end."""
+VALUES, COLUMNS, ENDS = [5, -3, 1, 4, 0, 7], [2, 0, 3, 3, 1, 4], [0, 2, 4, 4, 6, 6]
+
+
+@pytest.mark.parametrize("order", ["csr", "csc"])
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float64])
+def test_sparse_by_source_and_by_target_are_the_same_map(
+    order: str, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.sparse import csc_array, csr_array
+
+    matrix, kind = (ROWS, csr_array) if order == "csr" else (ROWS.T, csc_array)
+    ends = (matrix.shape[1],), (matrix.shape[0],)
+    given = kind((np.array(VALUES, dtype), np.array(COLUMNS), np.array(ENDS)), shape=matrix.shape)
+    before = [np.array(a) for a in (given.data, given.indices, given.indptr)]
+    found, expected = Sparse.from_matrix(given, *ends), Sparse.from_matrix(matrix.astype(dtype), *ends)
+    for kept, array in zip(before, (given.data, given.indices, given.indptr), strict=True):
+        np.testing.assert_array_equal(kept, array)  # the caller's matrix is as it was
+    assert found.by_source == (order == "csc") and not expected.by_source
+    assert found.synapses == np.count_nonzero(matrix) and found.weights.dtype == dtype
+    np.testing.assert_array_equal(found.fan_out(), np.count_nonzero(matrix, axis=0))
+    for name, array in expected.arrays().items():
+        other = found.arrays()[name]
+        assert other.dtype == array.dtype
+        np.testing.assert_array_equal(other, array)
+    for at_once in (1, 3, 100):
+        monkeypatch.setattr(sparse, "SYNAPSES_AT_ONCE", at_once)
+        for bound, extreme in zip(found.sum_bounds(), (np.minimum, np.maximum), strict=True):
+            np.testing.assert_array_equal(bound, extreme(matrix, 0).sum(axis=1))
+    x = np.random.default_rng(4).integers(0, 2, (3, *ends[0]))
+    np.testing.assert_array_equal(found.propagate(x), x @ matrix.T)
+    for explicit in (found.to_csr(), found.to_csc(), found.by_target().to_csc(), found.by_target().to_csr()):
+        np.testing.assert_array_equal(explicit.toarray(), matrix)
+    np.testing.assert_array_equal(found.pattern().toarray(), matrix != 0)
+    np.testing.assert_array_equal(found.subset(found.weights > 0).to_csr().toarray(), np.maximum(matrix, 0))
+
+
+def test_a_matrix_by_source_is_not_turned_and_delays_find_their_synapses() -> None:
+    from scipy.sparse import csc_array
+
+    from neurodeploy import ChipNetwork, simulate
+
+    rng = np.random.default_rng(5)
+    weights = 2 * rng.integers(-60, 90, (7, 5)) * (rng.random((7, 5)) < 0.6)
+    delays = rng.integers(0, 4, (7, 5))
+    spikes = (rng.random((2, 30, 5)) < 0.4).astype(np.uint8)
+    for late in (None, 2, delays):
+        runs = []
+        for matrix in (csc_array(weights), weights):
+            net = ChipNetwork()
+            net.add_input("in", shape=5)
+            net.add_population("out", shape=7, du=900, dv=100, vth=120)
+            net.connect("in", "out", matrix, kind="sparse", delays=late)
+            runs += [simulate(net, spikes, record={"out": ("u", "v")}, engine=e) for e in ("fast", "reference")]
+            connection = net.projections[0].connection
+            by_source = not isinstance(matrix, np.ndarray) and late is not delays
+            assert isinstance(connection, Sparse) and connection.by_source == by_source
+        assert runs[0].spikes["out"].any()
+        for run in runs[1:]:
+            np.testing.assert_array_equal(run.spikes["out"], runs[0].spikes["out"])
+            for name in ("u", "v"):
+                np.testing.assert_array_equal(run.states["out"][name], runs[0].states["out"][name])
+            assert run.counters.populations == runs[0].counters.populations
+
+
+def test_a_matrix_by_source_is_stored_and_exported_as_any_other(tmp_path: Path) -> None:
+    from programs import program_of
+    from scipy.sparse import csc_array, csr_array
+
+    from neurodeploy import ChipNetwork, load, save
+    from neurodeploy.export.formats import export_file
+
+    rng = np.random.default_rng(6)
+    weights = 2 * rng.integers(-60, 90, (7, 5)) * (rng.random((7, 5)) < 0.6)
+    written = []
+    for kind in (csc_array, csr_array):
+        folder = tmp_path / kind.__name__
+        folder.mkdir()
+        net = ChipNetwork()
+        net.add_input("in", shape=5)
+        net.add_population("out", shape=7, du=900, dv=100, vth=120)
+        net.connect("in", "out", kind(weights), kind="sparse")
+        save(program_of(net), folder / "p.ndp")
+        again = load(folder / "p.ndp").net.projections[0].connection
+        np.testing.assert_array_equal(again.to_csr().toarray(), weights)
+        assert again.arrays().keys() == {"weights", "indices", "indptr"}
+        export_file(folder / "p.ndp", "lava", folder / "lava")
+        with np.load(next((folder / "lava").glob("*.npz"))) as arrays:
+            written.append({name: arrays[name] for name in arrays.files})
+    assert written[0].keys() == written[1].keys() and any("indptr" in name for name in written[0])
+    for name, array in written[1].items():
+        np.testing.assert_array_equal(written[0][name], array)
 
 
 def test_impossible_geometry_is_refused() -> None:

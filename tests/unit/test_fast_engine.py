@@ -12,12 +12,13 @@ from outcomes import assert_same
 from scipy.sparse import coo_array
 
 from neurodeploy import ChipNetwork, kernels, simulate
-from neurodeploy.connections import Conv2d, Dense
+from neurodeploy.connections import Conv2d, Dense, Sparse
 from neurodeploy.simulate.components import Component, components
 from neurodeploy.simulate.engine import run_fast
 from neurodeploy.simulate.plan import Plan
 from neurodeploy.simulate.prepared import prepare
 from neurodeploy.simulate.reference import run_reference
+from neurodeploy.simulate.sums import weight_bounds
 
 EDGE = 2**23
 
@@ -195,3 +196,84 @@ def test_dense_at_high_activity(sources: int, size: int, steps: int) -> None:
     expected = run_reference(plan)
     for threads in (1, 3):
         assert_same(run_fast(plan, threads=threads), expected)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("is_narrow", [True, False])
+@pytest.mark.parametrize("longest", [1, 7, 8, 62])
+def test_a_delay_for_each_synapse(kind: str, is_narrow: bool, longest: int) -> None:
+    """In a ring where sums fit 16 bits, else split by delay; late starts, early ends, idle steps, a cycle, a map."""
+    rng = np.random.default_rng(longest)
+    net = ChipNetwork()
+    net.add_input("in", shape=(3, 8, 8))
+    net.add_population("map", shape=(4, 4, 4), du=900, dv=40, vth=100)
+    net.connect("in", "map", spread(rng, (4, 3, 2, 2)), kind="conv2d", stride=(2, 2))
+    net.add_population("a", shape=150, du=900, dv=40, vth=200, start=5)
+    for source, target in (("map", "a"), ("a", "a"), ("a", "map")):
+        shape = net.size_of(target), net.size_of(source)
+        weights = rng.integers(-20, 30, shape) * 2 if is_narrow else rng.integers(-200, 256, shape)
+        weights *= rng.random(shape) < 0.7
+        delays = rng.integers(0, longest + 1, shape)
+        delays[0, 0] = longest
+        if kind == "sparse":
+            weights = coo_array(weights).tocsr()
+        net.connect(source, target, weights, kind=kind, delays=delays, num_weight_bits=9)
+    spikes = (rng.random((3, 30, 192)) < np.array([0.05, 0.3, 0.9])[:, None, None]).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 40, 28, {"a": ("u", "v")}, False)
+    assert any(slot.delays for slot in prepare(net).projections) is is_narrow
+    found = run_fast(plan)
+    assert_same(found, run_reference(plan))
+    assert found.sent["a"] and found.sent["map"]
+
+
+def test_several_samples_at_a_time() -> None:
+    """A thread takes some where a layer's weights are many; then all kinds of layers run them one after the other."""
+    rng = np.random.default_rng(8)
+    net = ChipNetwork()
+    net.add_input("in", shape=(3, 16, 16))
+    net.add_population("map", shape=(8, 8, 8), du=900, dv=40, vth=90, v0=5)
+    net.add_population("big", shape=600, du=900, dv=40, vth=700, u0=rng.integers(-90, 90, 600))
+    net.add_population("loop", shape=70, du=900, dv=40, vth=200)
+    net.add_population("sigma", shape=70, model="sigma")
+    net.connect("in", "map", spread(rng, (8, 3, 2, 2)), kind="conv2d", stride=(2, 2))
+    net.connect("map", "big", rng.integers(-20, 30, (600, 512)) * 2)
+    net.connect("big", "loop", rng.integers(-20, 30, (70, 600)) * 2)
+    delays = rng.integers(0, 9, (70, 70))
+    net.connect("loop", "loop", rng.integers(-9, 9, (70, 70)) * 2, delays=delays)
+    net.connect("loop", "sigma", rng.integers(-9, 9, (70, 70)) * 2)
+    spikes = (rng.random((13, 8, 768)) < 0.1).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 12, 12, {"loop": ("v",), "sigma": ("sigma",)}, False)
+    expected = run_reference(plan)
+    assert all(expected.sent[name] for name in net.populations)
+    for threads in (1, 2):
+        assert_same(run_fast(plan, threads=threads), expected)
+
+
+def test_threads_share_the_tiles_of_a_single_sample() -> None:
+    """Layers of more work than a thread is worth, event by event and by dot products, wide ones and narrow ones."""
+    rng = np.random.default_rng(3)
+    net = ChipNetwork()
+    net.add_input("in", shape=500)
+    net.add_population("few", shape=1200, du=900, dv=40, vth=900, reset_interval=50)
+    net.add_population("many", shape=1100, du=900, dv=300, vth=5)
+    net.add_population("wide", shape=900, du=900, dv=40, vth=100_000)
+    net.connect("in", "few", rng.integers(-30, 40, (1200, 500)) * 2)
+    net.connect("few", "many", rng.integers(-10, 30, (1100, 1200)) * 2, delays=3)
+    net.connect("many", "wide", rng.integers(-10, 120, (900, 1100)) * 2)
+    spikes = (rng.random((1, 150, 500)) < 0.15).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 150, 150, {"few": ("v",)}, False)
+    expected = run_reference(plan)
+    assert [bool(q.is_narrow) for q in prepare(net).populations] == [True, True, False]
+    assert expected.sent["many"] > 0.3 * 150 * 1100
+    for threads in (1, 2, 2, 5):
+        assert_same(run_fast(plan, threads=threads), expected)
+
+
+def test_bounds_of_synapses_by_source() -> None:
+    rng = np.random.default_rng(4)
+    matrix = coo_array((rng.integers(-256, 256, 4000), (rng.integers(0, 90, 4000), rng.integers(0, 70, 4000)))).tocsc()
+    matrix.data = np.clip(matrix.data, -256, 255).astype(np.int32)
+    by_source = Sparse.from_matrix(matrix, (70,), (90,))
+    assert by_source.by_source
+    for ours, theirs in zip(weight_bounds(by_source), by_source.by_target().sum_bounds(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)

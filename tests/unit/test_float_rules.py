@@ -219,6 +219,15 @@ def test_a_run_forced_to_its_own_spikes_is_itself(seed: int, rule: str) -> None:
         np.testing.assert_array_equal(free.spikes[name], forced.spikes[name])
 
 
+@pytest.mark.parametrize(("reset", "after"), [("subtract_late", [0.5, 1.0]), ("zero_late", [0.0, 0.5])])
+def test_a_forced_spike_is_what_a_late_reset_sees(reset: str, after: list[float]) -> None:
+    """A tie: the membrane is at the threshold, and the one that is followed says that it fired."""
+    net = network(chain_of(linear("w", [[0.5]]), neurons("n", 1, {"reset": reset}), shape=(1,)))
+    forced = {"n": np.array([[[0], [1], [0], [0]]])}
+    run = simulate_float(net, {"in": np.ones((1, 4, 1), np.uint8)}, potentials=("n",), forced=forced)
+    np.testing.assert_array_equal(run.potentials["n"].ravel(), [0.5, 1.0, *after])
+
+
 def test_forced_spikes_are_what_later_layers_and_the_reset_see() -> None:
     net = network(chain_of(linear("w", [[0.5]]), neurons("a", 1), linear("v", [[2.0]]), neurons("b", 1), shape=(1,)))
     x = np.ones((1, 4, 1), np.uint8)

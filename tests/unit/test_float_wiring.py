@@ -81,6 +81,15 @@ def test_bias_of_a_feedback_path(first_step: bool) -> None:
     assert run.spikes["n"][:, 0].any() == first_step or run.spikes["n"].any()
 
 
+def test_a_bias_that_also_lies_on_the_way_in_is_never_late() -> None:
+    """Input and feedback meet before one layer: its bias is the input's, too."""
+    edges = [("in", "w"), ("w", "n"), ("n", "w"), ("n", "out")]
+    net = network(made([affine("w", [[0.0]], [2.0]), neurons("n", 1)], edges, {"in": (1,)}), recurrent_bias_t0=False)
+    np.testing.assert_array_equal(
+        simulate_float(net, {"in": np.zeros((1, 2, 1), np.uint8)}).spikes["n"].ravel(), [1, 1]
+    )
+
+
 def test_a_node_may_have_its_own_convention_for_that_bias() -> None:
     rec = affine("rec", [[0.0]], [2.0])
     for graph_says, node_says in ((True, False), (False, True)):
@@ -337,6 +346,12 @@ def test_conventions_and_factors_of_a_node_are_checked(
     with pytest.raises(error, match=text) as caught:
         network(graph)
     assert "node 'n'" in caught.value.where and caught.value.remedy
+
+
+def test_a_node_may_lack_the_graph_s_bound() -> None:
+    nodes = [linear("w", [[-1.0]]), neurons("n", 1, {"v_min": None}), linear("v", [[1.0]]), neurons("m", 1)]
+    net = network(chain_of(*nodes, shape=(1,)), v_min=-2.0)
+    assert [p.dynamics.v_min.item() for p in net.populations.values()] == [-np.inf, -2.0]
 
 
 def test_exact_factors_make_the_time_step_needless() -> None:

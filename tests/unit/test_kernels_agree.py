@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from golden.files import compare, load
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from lava_case import Case
 from properties.test_engines_agree import assert_same
 from strategies import cases
@@ -25,11 +29,15 @@ def test_golden_files(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # the environment is the same for all examples but while a level runs
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(case=cases())
-def test_levels_equal_the_reference(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = run_reference(case.plan)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(case=cases(), copies=st.integers(1, 5), threads=st.integers(1, 4))
+def test_levels_equal_the_reference(case: Case, copies: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of some samples and a silent one, shared by threads."""
+    plan = case.plan
+    inputs = {name: np.concatenate([0 * values[:1], *[values] * copies]) for name, values in plan.inputs.items()}
+    plan = replace(plan, inputs=inputs)
+    expected = run_reference(plan)
     for level in kernels.usable():
         with monkeypatch.context() as patch:
             patch.setenv(kernels.ISA_VARIABLE, level)
-            assert_same(run_fast(case.plan), expected)
+            assert_same(run_fast(plan, threads=threads), expected)

@@ -11,6 +11,7 @@ from graphs import DT_S, chain, conv, conv_net, cubalif, graph, lif, pool, write
 
 from neurodeploy.errors import AmbiguousSemantics, ModelError, ShapeMismatch, UnsupportedNode
 from neurodeploy.frontends import read_nir
+from neurodeploy.graph import Graph, Node
 from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.network import Network
 from neurodeploy.simulate.float_reference import simulate_float
@@ -147,6 +148,10 @@ def test_option_against_the_file_is_an_error(tmp_path: Path) -> None:
     value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,))
     with pytest.raises(AmbiguousSemantics, match="the file records reset = 'value', the option says 'subtract'"):
         lowered(value, tmp_path, reset="subtract")
+    for first, second in (("dt_s", "reset"), ("reset", "dt_s")):  # of several the first given, in every process
+        wrong = {"dt_s": 9.0, "reset": "subtract"}
+        with pytest.raises(AmbiguousSemantics, match=f"the file records {first} = "):
+            lowered(value, tmp_path, **{first: wrong[first], second: wrong[second]})
 
 
 @pytest.mark.parametrize(("r", "gain"), [(1.0, "unit"), (1 / DT_S, "unit")])
@@ -215,3 +220,10 @@ def test_a_bad_recorded_value_is_mended_in_the_file(tmp_path: Path) -> None:
     value = chain({"w": linear(2, 2), "a": lif((2,), 0.5)}, source=(2,), sink=(2,), decay="linear")
     with pytest.raises(AmbiguousSemantics, match="correct 'decay' in the file's metadata"):
         lowered(value, tmp_path)
+
+
+def test_a_graphs_neighbours_are_the_callers_own() -> None:
+    plain = Graph({n: Node(n, "Input", {}) for n in "ab"}, (("a", "b"),), {}, "here")
+    plain.before("b").append("c")
+    plain.after("a").pop()
+    assert plain.before("b") == ["a"] and plain.after("a") == ["b"] and plain.before("a") == []

@@ -129,12 +129,34 @@ def test_real_values_are_compared_too() -> None:
     assert first["layer"] == "out" and first["membrane_found"] != first["membrane_expected"]
 
 
+def test_values_that_are_no_numbers_differ() -> None:
+    net = random_net(readout=np.full((2, 5), np.nan))
+    imported = from_module(random_net(readout=np.ones((2, 5))))
+    network = lower(imported.graph, resolve_semantics(imported.graph, imported.semantics))
+    with pytest.raises(SourceDiffers):
+        prove(Imported(imported.graph, {}, net, "toy"), network, {"in": SAMPLE}, where="Net")
+
+
+def test_parts_of_the_samples_make_the_same_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = random_net(readout=np.ones((2, 5)))
+    net = replace(net, read_as=[net.layers[0], replace(net.layers[1], beta=0.89)])
+    sample = np.concatenate([np.zeros((1, 40, 8), np.uint8), SAMPLE])
+    whole = proof(net, sample, tolerance_bits=1000)
+    assert whole["mismatching"] and whole["first_divergence"]["sample"] > 0 and whole["void"] == []
+    monkeypatch.setattr("neurodeploy.proof.PART_BYTES", 1)
+    parts = proof(net, sample, tolerance_bits=1000)
+    for rows in zip(whole["layers"], parts["layers"], strict=True):
+        assert rows[0].pop("rate") == pytest.approx(rows[1].pop("rate"))
+    assert parts == whole
+    assert len(net.runs) == 1 + 4
+
+
 def test_drawn_spikes_make_every_layer_busy_and_are_the_same_each_time() -> None:
     """Weak weights: a few spikes in the input would leave the second layer silent."""
     net = random_net()
-    net.layers[1] = replace(net.layers[1], weight=0.3 * np.abs(net.layers[1].weight))
+    net.layers[1] = replace(net.layers[1], weight=0.15 * np.abs(net.layers[1].weight), beta=0.5)
     first, again = proof(net, None), proof(net, None)
-    assert first == again and first["void"] == [] and first["input"].startswith("drawn: density")
+    assert first == again and first["void"] == [] and first["input"] != "drawn: density 0.1, seed 0"
     assert min(row["rate"] for row in first["layers"]) >= 0.02
     assert first["steps"] >= 100
 

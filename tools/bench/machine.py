@@ -16,6 +16,7 @@ def machine() -> dict[str, Any]:
         "processor": _field(Path("/proc/cpuinfo"), "model name") or platform.processor(),
         "family_model": " / ".join(filter(None, (_field(Path("/proc/cpuinfo"), k) for k in ("cpu family", "model")))),
         "instruction_sets": [s for s in ("avx2", "avx512f", "avx512vbmi", "avx512_vnni") if s in _flags()],
+        "caches": _caches(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
@@ -26,6 +27,30 @@ def machine() -> dict[str, Any]:
 def load() -> list[float]:
     """The system's load averages over 1, 5 and 15 minutes, this benchmark's own processes included."""
     return [round(value, 2) for value in os.getloadavg()]
+
+
+def ticks() -> tuple[int, int]:
+    """Of all processors since the system started, and how many of them a hypervisor gave to others."""
+    stat = Path("/proc/stat")
+    if not stat.is_file():
+        return 0, 0
+    counts = [int(word) for word in stat.read_text().splitlines()[0].split()[1:9]]
+    return sum(counts), counts[7]
+
+
+def stolen_share(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Which part of the time between was given to others."""
+    return (after[1] - before[1]) / max(1, after[0] - before[0])
+
+
+def _caches() -> dict[str, str]:
+    """Size of each cache of the first core, by level."""
+    found = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+        if kind != "Instruction":
+            found[f"L{level}"] = size
+    return found
 
 
 def _field(path: Path, name: str) -> str:

@@ -1,39 +1,16 @@
-"""From measured figures to tables, ratios, targets and faults."""
+"""From measured figures to tables, faults and the page of the documentation."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
+import floors
+import scale
+import stress
+import tables
+from acceptance import Row, acceptance, fastest, floor_distance, floor_s, measured, work_of
+from floors import floor_of
 from workloads import SPECS
-
-Row = dict[str, Any]
-TORCH = ("torch_loop", "torch_layers")
-FRAMEWORKS = ("snntorch", "norse", "spikingjelly")
-MOST_OF_PROTOTYPE = 1.3
-LEAST: tuple[tuple[str, str, tuple[str, ...], float], ...] = (
-    ("W1", "Lava", ("lava",), 300),
-    ("W1", "snnTorch", ("snntorch",), 150),
-    ("W1", "Brian2 C++ standalone", ("brian2",), 60),
-    ("W1", "the best PyTorch loop", TORCH, 30),
-    ("W1x256", "the fastest SNN framework", FRAMEWORKS, 20),
-    ("W1x256", "an exact int8 GEMM loop", ("torch_int8",), 7),
-    ("W2x64", "the fastest SNN framework", FRAMEWORKS, 12),
-    ("W3", "Brian2 C++ standalone", ("brian2",), 2.4),
-    ("W3", "NEST", ("nest",), 30),
-    ("W4", "Brian2 C++ standalone", ("brian2",), 8),
-)
-SETUP_LEAST = ("W4", "nest", 20.0)
-# The prototype's time over the physical floor (synaptic work at the measured peak rate, plus one sweep of the neurons),
-# measured on one machine with one and two threads; our distance is our ratio to the prototype times this.
-PROTOTYPE_OVER_FLOOR = {
-    "W1": {1: 1.8, 2: 2.7},
-    "W1x256": {1: 1.65, 2: 2.0},
-    "W2": {1: 1.8},
-    "W2x64": {1: 2.0, 2: 2.1},
-    "W3": {1: 1.5, 2: 1.8},
-    "W4": {1: 1.36, 2: 1.9},
-}
 
 
 def faults(document: Row) -> list[str]:
@@ -52,7 +29,8 @@ def faults(document: Row) -> list[str]:
         for row in rows:
             if ours and agreement(row, ours[0]) == "DIFFERS":
                 found.append(f"{name}: the spikes of {row['name']} are not those of {ours[0]['name']}")
-    return found
+    found += scale.faults(document["scale"]) if "scale" in document else []
+    return found + document.get("failed", [])
 
 
 def agreement(row: Row, ours: Row) -> str:
@@ -71,93 +49,35 @@ def workloads_of(document: Row) -> list[str]:
     return list(dict.fromkeys(r["workload"] for r in document["results"]))
 
 
-def measured(document: Row, workload: str) -> list[Row]:
-    """Rows with times."""
-    return [r for r in document["results"] if r["workload"] == workload and "min_s" in r]
-
-
-def fastest(document: Row, workload: str, peers: tuple[str, ...], threads: int) -> Row | None:
-    """The quickest row of some peers, our forced levels aside."""
-    rows = [
-        r for r in measured(document, workload) if r["peer"] in peers and r["threads"] == threads and not r["level"]
-    ]
-    return min(rows, key=lambda r: r["min_s"], default=None)
-
-
-def targets(document: Row) -> list[str]:
-    """One line per target that this run can judge, with one thread each."""
-    lines = []
-
-    def line(what: str, ratio: float, bound: float, at_most: bool) -> None:
-        verdict = "met" if (ratio <= bound if at_most else ratio >= bound) else "MISSED"
-        lines.append(f"{what}: {ratio:.3g} ({'at most' if at_most else 'at least'} {bound:g}): {verdict}")
-
-    for workload in workloads_of(document):
-        ours = fastest(document, workload, ("ours",), 1)
-        prototype = fastest(document, workload, ("prototype",), 1)
-        if ours and prototype:
-            line(
-                f"{workload}, our time over the prototype's",
-                ours["min_s"] / prototype["min_s"],
-                MOST_OF_PROTOTYPE,
-                True,
-            )
-        for _, what, peers, least in (entry for entry in LEAST if entry[0] == workload):
-            peer = fastest(document, workload, peers, 1)
-            if ours and peer:
-                line(
-                    f"{workload}, times faster than {what} ({peer['name']})",
-                    peer["min_s"] / ours["min_s"],
-                    least,
-                    False,
-                )
-        peer = fastest(document, workload, SETUP_LEAST[1:2], 1)
-        if workload == SETUP_LEAST[0] and ours and peer:
-            line(
-                f"{workload}, set-up faster than {peer['name']}",
-                peer["setup_s"] / ours["setup_s"],
-                SETUP_LEAST[2],
-                False,
-            )
-    return lines
-
-
-def floor_distance(document: Row, row: Row) -> float | None:
-    """Our time over the physical floor, by way of the prototype of the same run."""
-    over = PROTOTYPE_OVER_FLOOR[row["workload"]].get(row["threads"])
-    prototype = fastest(document, row["workload"], ("prototype",), row["threads"])
-    if row["peer"] != "ours" or over is None or prototype is None:
-        return None
-    return float(row["min_s"] / prototype["min_s"] * over)
-
-
 def table(document: Row, workload: str) -> list[list[str]]:
-    """Heading and rows, fastest first; then what could not run."""
-    head = ["simulator", "min", "median", "90 %", "runs", "ours is faster by", "set-up", "peak memory", "spikes"]
+    """Heading and rows, fastest first."""
+    head = ["simulator", "min", "median", "90 %", "runs", "ours is faster by", "over the floor"]
+    head += ["set-up", "peak memory", "spikes"]
     rows = sorted(measured(document, workload), key=lambda r: r["min_s"])
     ours = {r["threads"]: r for r in rows if r["peer"] == "ours" and not r["level"]}
     lines = []
     for row in rows:
-        same = ours.get(row["threads"])
-        distance = floor_distance(document, row)
-        if row["peer"] != "ours":
-            relation = f"{row['min_s'] / same['min_s']:.3g} x" if same else "-"
-        else:
-            relation = "-" if distance is None else f"{distance:.2g} x the floor"
+        same, distance = ours.get(row["threads"]), floor_distance(document, row)
+        relation = f"{row['min_s'] / same['min_s']:.3g} x" if same and same is not row else "-"
+        floor = "-" if distance is None else f"{distance:,.2g} x"
         found = agreement(row, ours[1]) if 1 in ours else "-"
         if "check" in row:
             c = row["check"]
             found = f"equals `reference` ({c['samples']} x {c['steps']} steps)" if c["equal"] else "DIFFERS"
         times = [milliseconds(row[k]) for k in ("min_s", "median_s", "p90_s")]
         memory = f"{row['peak_bytes'] / 2**20:,.0f} MiB"
-        lines.append([row["name"], *times, str(row["repeats"]), relation, f"{row['setup_s']:.3g} s", memory, found])
+        more = [relation, floor, f"{row['setup_s']:.3g} s", memory, found]
+        lines.append([row["name"], *times, str(row["repeats"]), *more])
     return [head, *lines]
 
 
 def missing(document: Row, workload: str) -> list[str]:
-    """Entrants without figures, and why."""
+    """Entrants without figures, and why; a peer without threads once."""
     rows = [r for r in document["results"] if r["workload"] == workload and "unavailable" in r]
-    return [f"{r['name']}: {r['unavailable']}" for r in rows]
+    alone = {r["peer"]: r["unavailable"] for r in reversed(rows)}
+    return [
+        f"{r['name']}: {r['unavailable']}" for r in rows if r["threads"] == 1 or alone[r["peer"]] != r["unavailable"]
+    ]
 
 
 def milliseconds(seconds: float) -> str:
@@ -168,57 +88,77 @@ def milliseconds(seconds: float) -> str:
 
 
 def activity(document: Row, workload: str) -> str:
-    """Spikes of our run per layer, and synaptic events where counted."""
-    spec = SPECS[workload]
+    """Spikes of our run per layer, synaptic events and neuron updates, and the floor of that work."""
+    spec, work = SPECS[workload], work_of(document, workload)
     ours = fastest(document, workload, ("ours",), 1)
-    if ours is None:
+    if ours is None or work is None:
         return f"{spec.samples} x {spec.steps} steps"
-    events = ours.get("check", {}).get("synaptic_events")
-    share = "" if events is None else f"; {events:,} synaptic events in the checked part"
-    return f"{spec.samples} x {spec.steps} steps; spikes per layer {', '.join(f'{s:,}' for s in ours['spikes'])}{share}"
+    spikes = ", ".join(f"{s:,}" for s in ours["spikes"])
+    text = (
+        f"{spec.samples} x {spec.steps} steps; spikes per layer {spikes}; {work['synaptic_events']:,} synaptic events"
+    )
+    text += f", {work['neuron_updates']:,} neuron updates"
+    for threads in document["settings"]["threads"]:
+        if floor := floor_s(document, workload, threads):
+            parts = floor_of(spec.base, work, document["floors"]["rates"][str(threads)])
+            shares = f"{milliseconds(parts.synapses_s)} synapses + {milliseconds(parts.neurons_s)} neurons"
+            text += f"; floor with {threads}T {milliseconds(floor)} ({shares})"
+    return text
+
+
+def verdicts(document: Row) -> list[list[str]]:
+    """Heading and rows of the acceptance."""
+    rows = [["acceptance", "measured", "must be", "verdict", "figures"]]
+    for line in acceptance(document):
+        value = "-" if line.found is None else f"{line.found:.3g}"
+        bound = "-" if line.bound is None else f"{'<=' if line.at_most else '>='} {line.bound:g}"
+        rows.append([line.what, value, bound, line.verdict, line.note])
+    return rows
 
 
 def text(document: Row) -> str:
     """For the terminal."""
-    parts = []
+    parts = [machine_line(document)]
     for workload in workloads_of(document):
-        rows = table(document, workload)
-        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-        parts.append(f"== {workload}: {activity(document, workload)}")
-        parts += ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        parts += ["", f"== {workload}: {activity(document, workload)}", *tables.aligned(table(document, workload))]
         parts += [f"   without figures: {line}" for line in missing(document, workload)]
-    return "\n".join([*parts, "== targets", *targets(document)])
+    if "floors" in document:
+        parts += ["", "== rates of this machine", *tables.aligned(floors.table(document["floors"]))]
+    parts += ["", scale.text(document["scale"])] if "scale" in document else []
+    parts += ["", stress.text(document["stress"])] if "stress" in document else []
+    return "\n".join([*parts, "", *tables.aligned(verdicts(document))])
+
+
+def machine_line(document: Row) -> str:
+    """What everything was measured on, and how."""
+    m, s = document["machine"], document["settings"]
+    caches = ", ".join(f"{name} {size}" for name, size in m["caches"].items())
+    return (
+        f"Measured on {document['date']} on {m['processor']} (family / model {m['family_model']}, "
+        f"{', '.join(m['instruction_sets'])}; {caches}), {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}, "
+        f"{m['compiler']}. Load average {m['load_before'][0]} before and {m['load_after'][0]} after; "
+        f"{m['stolen']:.1%} of the processors' time went to other machines. One run of {s['minutes']} minutes, in "
+        f"which each simulator of a table took {s['rounds']} turns of at least {s['budget_s']} s."
+    )
 
 
 def markdown(document: Row) -> str:
-    """The page of the documentation."""
-    m, s = document["machine"], document["settings"]
-    out = [
-        "# Benchmarks",
-        "",
-        "Written by `python tools/bench` from its JSON file; do not edit. The workloads are described in "
-        "`tools/bench/workloads.py`, what is timed of each simulator at the top of its file in `tools/bench/peers`.",
-        "",
-        f"Measured on {document['date']} on {m['processor']} (family / model {m['family_model']}, "
-        f"{', '.join(m['instruction_sets'])}), {m['cores']} cores, {m['memory_gib']} GiB, {m['system']}, "
-        f"{m['compiler']}. Load average {m['load_before'][0]} before and {m['load_after'][0]} after. All simulators of "
-        f"a table ran in one run of {s['minutes']} minutes, taking {s['rounds']} turns of at least {s['budget_s']} s "
-        "each. One thread unless the name says otherwise (2T).",
-        "",
-        "Compare the minima. *Set-up* is the time to the first result beyond that of a later run; *peak memory* is "
-        "that of the simulator's process with the workload's arrays. *x the floor* estimates the distance from the "
-        "physical limit: our ratio to the prototype times the prototype's measured distance.",
-        "",
-    ]
+    """The measured part of the documentation's page."""
+    out = [machine_line(document), "", "## Acceptance", "", *tables.markdown(verdicts(document)), ""]
     for workload in workloads_of(document):
-        head, *rows = table(document, workload)
         out += [f"## {workload}", "", f"{activity(document, workload)}.", ""]
-        out += [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows), ""]
+        out += [*tables.markdown(table(document, workload)), ""]
         lines = missing(document, workload)
         out += ["Without figures:", "", *(f"* {line}" for line in lines), ""] if lines else []
-    out += ["## Targets", "", *(f"* {line}" for line in targets(document)), "", "## Versions", ""]
-    out += [f"* {line}" for line in versions(document)]
-    return "\n".join(out) + "\n"
+    if "floors" in document:
+        out += ["## Rates of this machine", "", *tables.markdown(floors.table(document["floors"])), ""]
+    if found := document.get("scale"):
+        out += ["## Scale", "", f"In a process of its own, {found['memory_note']}.", ""]
+        out += [*tables.markdown(scale.sizes(found)), "", "Growth of recurrent networks, one thread:", ""]
+        out += [*tables.markdown(scale.growth(found)), "", *(f"* {line}" for line in scale.formulas(found)), ""]
+    if found := document.get("stress"):
+        out += ["## Under load", "", stress.explained(found), "", *tables.markdown(stress.table(found)), ""]
+    return "\n".join([*out, "## Versions", "", *(f"* {line}" for line in versions(document))]) + "\n"
 
 
 def versions(document: Row) -> list[str]:

@@ -46,16 +46,12 @@ def serve(name: str, folder: str, threads: int, answer: Any) -> None:
     """Prepare, warm up, then answer requests."""
     peer = importlib.import_module(f"peers.{name}")
     workload = workloads.read(Path(folder))
-    if workload.spec.base not in peer.WORKLOADS:
-        raise Unavailable("this workload is not written for this peer")
-    if workload.spec.samples > 1 and not peer.BATCHES:
-        raise Unavailable("it runs one sample at a time: see the workload with one")
     began = time.perf_counter()
     prepared = peer.prepare(workload, threads)
     built = time.perf_counter()
     result = prepared.run()
     first = time.perf_counter() - built
-    counts, digest = prepared.counts(result), prepared.digest(result)
+    counts, digest, work = prepared.counts(result), prepared.digest(result), prepared.work(result)
     del result
     answer(
         versions={package: version(package) for package in peer.PACKAGES} | {"Python": platform.python_version()},
@@ -66,6 +62,7 @@ def serve(name: str, folder: str, threads: int, answer: Any) -> None:
         notes=prepared.notes,
         spikes=None if counts is None else [int(c) for c in counts.sum(1)],
         digest=digest,
+        work=work,
         counts=None if counts is None or not peer.EXACT else counts.tolist(),
     )
     for line in sys.stdin:

@@ -45,6 +45,7 @@ class Worker:
         entrant: What it runs.
         facts: Its first answer: versions, set-up times, memory, spikes.
         seconds: Times of single runs so far.
+        died: Why it runs no more, or empty.
     """
 
     entrant: Entrant
@@ -53,6 +54,7 @@ class Worker:
     log: Path
     facts: dict[str, Any] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
+    died: str = ""
 
     @classmethod
     def start(
@@ -84,8 +86,13 @@ class Worker:
         return worker
 
     def run(self, budget_s: float) -> None:
-        """Time single runs for about so long, the other workers being stopped."""
-        self.seconds += self.ask(f"run {budget_s}")["seconds"]
+        """Time single runs for about so long, the other workers being stopped; see :attr:`died`."""
+        if self.died:
+            return
+        try:
+            self.seconds += self.ask(f"run {budget_s}")["seconds"]
+        except (Unavailable, BrokenPipeError) as reason:
+            self.died = f"on the way: {reason}"
 
     def ask(self, request: str) -> dict[str, Any]:
         """One request, one answer."""

@@ -129,6 +129,13 @@ def draw_weights(rng: np.random.Generator, shape: Any) -> Any:
     return drawn
 
 
+def strips(rng: np.random.Generator, neurons: int, fan_out: int) -> Any:
+    """Targets by source, one in each of ``fan_out`` equal strips: sorted and distinct without a sort of 1e8 numbers."""
+    strip = neurons // fan_out
+    starts = np.arange(fan_out, dtype=np.int32) * strip
+    return (rng.integers(0, strip, (neurons, fan_out), dtype=np.int32) + starts).ravel()
+
+
 def _input(spec: Spec, shape: tuple[int, ...], seed: int) -> Any:
     rng = np.random.default_rng(seed)
     drawn = [rng.random((spec.steps, *shape), dtype=np.float32) < 0.05 for _ in range(spec.samples)]
@@ -156,11 +163,9 @@ def _recurrent(spec: Spec) -> dict[str, Any]:
         rows = [np.flatnonzero(rng.random(neurons, dtype=np.float32) < fan_out / neurons) for _ in range(neurons)]
         degrees = np.array([len(row) for row in rows])
         targets = np.concatenate(rows).astype(np.int32)
-    else:  # one target in each of ``fan_out`` equal strips: sorted and distinct without a sort of 1e8 numbers
+    else:
         degrees = np.full(neurons, fan_out)
-        strip = neurons // fan_out
-        strips = np.arange(fan_out, dtype=np.int32) * strip
-        targets = (rng.integers(0, strip, (neurons, fan_out), dtype=np.int32) + strips).ravel()
+        targets = strips(rng, neurons, fan_out)
     vth = VTH[spec.base][0] << 6
     made = {
         "indptr": np.concatenate([[0], np.cumsum(degrees)]).astype(np.int64),

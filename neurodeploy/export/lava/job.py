@@ -142,6 +142,8 @@ def _synapses(projection: ChipProjection, keep: Keep) -> dict[str, Any]:
     c = projection.connection
     if c.kind == "direct":
         return {"kind": c.kind}
+    if isinstance(c, Sparse):
+        c = c.by_target()
     described: dict[str, Any] = {
         "kind": c.kind,
         "weights": keep(c.weights),

@@ -195,6 +195,7 @@ class _Writer:
 
         wires = []
         if isinstance(c, Sparse):
+            c = c.by_target()
             wires = [self.array(f"{key}.{n}", values) for n, values in (("indices", c.indices), ("indptr", c.indptr))]
         arguments = {"weights": matrix("weights", c.weights.astype(np.int32))}
         if p.delay:

@@ -95,7 +95,7 @@ def duplicate(module: Any, framework: Framework, change: Callable[[Any], None] =
 
 
 def input_shape_of(module: Any) -> Shape:
-    """Of the first part with parameters, if that is a Linear.
+    """Of the first part with weights, if that is a Linear.
 
     Raises:
         ShapeMismatch: It is another.
@@ -103,7 +103,7 @@ def input_shape_of(module: Any) -> Shape:
     import torch
 
     parts = (part for _, part in module.named_modules())
-    first = next((part for part in parts if part._parameters), None)
+    first = next((part for part in parts if part._parameters.get("weight") is not None), None)
     if not isinstance(first, torch.nn.Linear):
         raise ShapeMismatch(
             "the module does not say what shape its input has",

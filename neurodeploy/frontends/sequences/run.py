@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.connections.base import Shape
-from neurodeploy.errors import ShapeMismatch
+from neurodeploy.errors import ModelError, ShapeMismatch
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.sequences.framework import Clock, Framework, duplicate
 from neurodeploy.frontends.tracing.functions import tensors_in
@@ -49,6 +49,7 @@ class SequenceRun:
 
         Raises:
             ShapeMismatch: The samples do not fit the module.
+            ModelError: The module itself raises.
         """
         import torch
 
@@ -77,7 +78,7 @@ class SequenceRun:
         x = torch.as_tensor(samples).to(floating_type(module))
         pooled: list[Any] = []
         with torch.no_grad(), pooling(pooled) if self.pools else nullcontext():
-            results = list(tensors_in(self.framework.call(module, x.flatten(0, 1) if self.merged else x)))
+            results = self._results(module, x.flatten(0, 1) if self.merged else x)
         told = {
             name: results[head.index] for name, head in self.heads.items() if head is not None and head.time_axis == 1
         }
@@ -89,6 +90,16 @@ class SequenceRun:
         sent = {name: values.astype(np.int32) for name, values in kept["sent"].items() if fires[name]}
         silent = {name: values for name, values in kept["sent"].items() if not fires[name]}
         return Recording(sent, kept["membrane"] | silent | {name: _split(value, sizes) for name, value in told.items()})
+
+    def _results(self, module: Any, x: Any) -> list[Any]:
+        try:
+            return list(tensors_in(self.framework.call(module, x)))
+        except Exception as error:  # the user's forward, and the framework's own, raise what they like
+            raise ModelError(
+                f"the module itself fails on spikes: {type(error).__name__}: {error}",
+                where=type(self.module).__name__,
+                remedy="run it on spikes of that shape first",
+            ) from error
 
 
 def _split(tensor: Any, sizes: tuple[int, int]) -> NDArray[Any]:

@@ -279,15 +279,11 @@ def move(rec: Recorder, func: Any, name: str, args: tuple[Any, ...], kwargs: Map
     return [Value(tuple(terms)) for terms in results]
 
 
-def same(rec: Recorder, name: str, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    """The numbers as they are; random ones and those of less than single precision are not."""
-    import torch
-
+def same(rec: Recorder, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
+    """The numbers as they are; random ones are not."""
     a = _bound(("input", "p", "training"), args, kwargs)
     if "dropout" in name and a.get("training", True) and a.get("p", 0.5):
         return rec.opaque(name, "it drops numbers at random")
-    if result.dtype not in (torch.float32, torch.float64):
-        return rec.opaque(name, f"it turns numbers into {str(result.dtype).removeprefix('torch.')}")
     return rec.value(args[0] if args else a["input"])
 
 
@@ -313,6 +309,8 @@ def set_item(rec: Recorder, target: Any, index: Any, source: Any) -> Result:
     for value in (old, new):
         if isinstance(value, Opaque):
             return value
+    if any(rec.value(t) is not None for t in tensors_in(index)):
+        return rec.opaque("setitem", "its index depends on the input")
     if (old is None and not rec.is_zero(target)) or (new is None and not rec.is_zero(source)):
         return rec.opaque("setitem", "it joins constants to the network's numbers")
     old_terms, new_terms = (v.terms if isinstance(v, Value) else () for v in (old, new))

@@ -198,6 +198,8 @@ class Recorder:
         yield part.register_forward_hook(after, with_kwargs=True)
 
     def _function(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        import torch
+
         if self._closed:
             return func(*args, **kwargs)
         name, tensors = fn.plain_name(func), list(fn.tensors_in((args, kwargs)))
@@ -205,7 +207,8 @@ class Recorder:
         self._now = {id(t): v for t in tensors if (v := self.value(t)) is not None}
         if not self._now and not (tensors and (name in fn.LAYERS or name == "setitem")):
             result = func(*args, **kwargs)
-            self._constants |= {id(t): t for t in fn.tensors_in(result)}
+            if name in fn.FRESH or all(id(t) in self._constants for t in tensors):
+                self._constants |= {id(t): t for t in fn.tensors_in(result)}
             return result
         if name in ("add_", "iadd") and id(args[0]) not in self._now and self.is_zero(args[0]):
             self._now[id(args[0])] = Value(())
@@ -218,7 +221,10 @@ class Recorder:
             self._asked(func, name, result)
         else:
             for tensor, value in zip(made, self._outcomes(func, name, args, kwargs, result, len(made)), strict=True):
-                if value is not None:
+                if isinstance(value, Value) and tensor.dtype not in (torch.float32, torch.float64):
+                    kind = str(tensor.dtype).removeprefix("torch.")
+                    self._keep(tensor, self.opaque(name, f"it turns numbers into {kind}"))
+                elif value is not None:
                     self._keep(tensor, value)
         self._now = {}
         return result
@@ -239,14 +245,14 @@ class Recorder:
         if name == "sum":
             return [fn.reduce_sum(self, args, kwargs)]
         if name in fn.SAME:
-            return [fn.same(self, name, result, args, kwargs)]
+            return [fn.same(self, name, args, kwargs)]
         if name in fn.MOVES or name in fn.JOINS:
             moved = fn.move(self, func, name, args, kwargs)
             return [moved] * count if isinstance(moved, Opaque) else [*moved, *[Value(())] * (count - len(moved))]
         return [self.opaque(name, "no layer or neuron computes the same")] * count
 
     def _asked(self, func: Any, name: str, result: Any) -> None:
-        if result is None or fn.is_getter(func) or name in fn.ASKS:
+        if result is None or isinstance(result, str) or fn.is_getter(func) or name in fn.ASKS:
             return
         self.refuse(
             f"it reads numbers out of the network while that runs ({name})",

@@ -137,9 +137,11 @@ def _refuse_held(attempts: list[Attempt], origin: str) -> None:
         loops = (attempt.calls or 0) // attempt.steps
         if attempt.error is None and attempt.layout.time_axis is None and loops > 1:
             raise UnsupportedNode(
-                f"its loop of {loops} steps shows the same input at every step",
+                f"its neurons run {loops} times in each step: its loop shows the same input at every step, or one "
+                f"neuron with one state serves several layers",
                 where=origin,
-                remedy="take the step's input inside the loop (x[step], x of shape (T, B, ...)), and encode outside",
+                remedy="take the step's input inside the loop (x[step], x of shape (T, B, ...)), and encode outside; "
+                "make a neuron for every layer",
             )
 
 

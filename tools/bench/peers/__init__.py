@@ -33,6 +33,7 @@ class Prepared:
         run: Runs all samples and steps once; this is what is timed.
         counts: From a result, spikes per layer and step summed over samples, (layers, steps), or None if not kept.
         digest: From a result, the hash of all spikes as of :func:`digest`, or None if not kept.
+        work: From a result, ``synaptic_events`` and ``neuron_updates`` of the run, or None if not counted.
         seconds: From a result, the time if the peer measures it itself (without the start of its process), or None.
         notes: For the reader of the table.
     """
@@ -40,6 +41,7 @@ class Prepared:
     run: Callable[[], Any]
     counts: Callable[[Any], Any] = from_run
     digest: Callable[[Any], Any] = from_run
+    work: Callable[[Any], Any] = from_run
     seconds: Callable[[Any], Any] = from_run
     notes: str = ""
 

@@ -45,7 +45,11 @@ def prepare(workload: Any, threads: int) -> Prepared:
             raise Unavailable(f"the engine '{result.engine}' ran: the C kernels are missing")
         return rasters_of(workload, result)
 
-    return Prepared(run, lambda r: counts(rasters(r)), lambda r: digest(rasters(r)), notes=_level())
+    def work(result: Any) -> dict[str, int]:
+        counted = result.counters
+        return {"synaptic_events": counted.syn_ops, "neuron_updates": counted.neuron_updates}
+
+    return Prepared(run, lambda r: counts(rasters(r)), lambda r: digest(rasters(r)), work, notes=_level())
 
 
 def rasters_of(workload: Any, result: Any) -> Any:
@@ -66,7 +70,6 @@ def check(workload: Any, threads: int, samples: int, steps: int) -> dict[str, An
         "overflows": sum(c.wraps + c.saturations for c in counted.values()),
         "samples": samples,
         "steps": steps,
-        "synaptic_events": fast.counters.syn_ops,
     }
 
 
@@ -125,6 +128,7 @@ def _recurrent(workload: Any) -> Any:
 
     neurons = len(workload["v0"])
     weights, targets, indptr = (np.array(workload[name]) for name in ("weights", "targets", "indptr"))
+    indptr = indptr.astype(np.int32)  # or scipy would make the targets 64 bits wide
     net = nd.ChipNetwork()
     net.add_input("none", shape=1)
     start = {name: np.array(workload[name]) for name in ("u0", "v0")}
