@@ -193,7 +193,7 @@ def within(seconds: float, work: Callable[[], object]) -> object:
     return result
 
 
-@pytest.mark.parametrize("patience_s", [120.0, 0.01], ids=["waits", "asks again"])
+@pytest.mark.parametrize("patience_s", [120.0, 0.001], ids=["waits", "asks again"])
 def test_a_result_lost_before_it_is_fetched_is_made_again(
     dask: Dask, slow_case: Slow, monkeypatch: pytest.MonkeyPatch, patience_s: float
 ) -> None:
