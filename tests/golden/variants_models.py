@@ -8,7 +8,7 @@ TERNARY, TERNARY_C = "neurons/ternary.py", "kernels/ternary.c"
 SIGMA_DELTA, SIGMA_DELTA_C = "neurons/sigma_delta.py", "kernels/sigma_delta.c"
 RESONATE, RESONATE_C = "neurons/resonate.py", "kernels/resonate.c"
 GRADED, GRADED_C = "neurons/graded.py", "kernels/graded.c"
-SYNAPSES, RUN_C, EVENTS_C = "simulate/synapses.py", "kernels/run.c", "kernels/events.c"
+SYNAPSES, INPUTS_C = "simulate/synapses.py", "kernels/inputs.c"
 PARTS = "chipnet_parts.py"
 
 OTHER_RULE = """    registers, message, more = _released(state, x, fields)
@@ -28,6 +28,18 @@ SATURATED_C = """const int64_t sum = (int64_t)sigma[i] + inputs[0][i];
         messages[i] = sigma[i] = sum > INT32_MAX ? INT32_MAX : sum < INT32_MIN ? INT32_MIN : (int32_t)sum;"""
 SENT = 'sent = np.where(wrap_int32(np.abs(change)) >= fields["vth"], change, 0)\n    registers'
 SENT_C = "magnitude(cum_error ? *err : change) >= vth ?"
+HEARD_C = "    return (arrival){e->index + from"
+POSITIVE_C = (
+    """    if (e->message && !p->graded && p->kind != ND_DIRECT) {
+        static int32_t positive[4096];
+        int64_t count = 0;
+        for (int64_t k = from; k < e->start[row + 1]; k++)
+            if (e->message[k] > 0) positive[count++] = e->index[k];
+        return (arrival){positive, NULL, count};
+    }
+"""
+    + HEARD_C
+)
 ROTATED = "round_to_zero_shift(cos * re, bits) - round_to_zero_shift(sin * im, bits) + a_real"
 ROTATED_C = "cos * *re / one - sin * *im / one + a_real;"
 
@@ -117,7 +129,7 @@ MODEL_VARIANTS = (
                 '(re >= fields["vth"]) & (im > 0) & (state["im"] <= 0)',
             ),
         ),
-        ((RESONATE_C, "im[i] >= 0 && before < 0;\n", "im[i] > 0 && before <= 0;\n"),),
+        ((RESONATE_C, "im[i] >= 0 && before < 0);", "im[i] > 0 && before <= 0);"),),
     ),
     Variant(
         "RF_IZ: resets to the threshold",
@@ -186,7 +198,7 @@ MODEL_VARIANTS = (
         ((SYNAPSES, "wrap_int32(shift(wrap_int32(total), p.weight_exp))", "wrap_int32(shift(total, p.weight_exp))"),),
         (
             (
-                RUN_C,
+                INPUTS_C,
                 "p->products_wrap ? sum : nd_wrap32(sum);",
                 "p->kind == ND_CONV2D ? nd_wrap32(sum) : sum;",
             ),
@@ -195,12 +207,12 @@ MODEL_VARIANTS = (
     Variant(
         "DelayDense sums as DelaySparse",
         ((SYNAPSES, "if p.products_wrap and p.message_bits:", "if False:"),),
-        ((RUN_C, "p->products_wrap ? sum : nd_wrap32(sum);", "nd_wrap32(sum);"),),
+        ((INPUTS_C, "p->products_wrap ? sum : nd_wrap32(sum);", "nd_wrap32(sum);"),),
     ),
     Variant(
         "binary synapses drop negative messages",
         ((SYNAPSES, "else messages != 0)", "else messages > 0)"),),
-        ((EVENTS_C, "if (row[i]) *out++", "if (row[i] > 0) *out++"),),
+        ((INPUTS_C, HEARD_C, POSITIVE_C),),
     ),
     Variant(
         "direct connections take a step",
