@@ -73,10 +73,6 @@ class Norse:
 
         return (torch.zeros(1),)
 
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """Not kept by the module: states are returned."""
-        raise NotImplementedError
-
     def sends(self, module: Any, result: Any) -> tuple[Any, bool]:
         """The first of (sent, state); of a whole sequence in layers over time."""
         from norse.torch.module.snn import SNN, SNNRecurrent

@@ -80,10 +80,6 @@ class SpikingJelly:
             for name, value in module.named_memories()
         )
 
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """The membrane after the step."""
-        return module.v.detach().clone()
-
     def sends(self, module: Any, result: Any) -> tuple[Any, bool]:
         """The spikes; of a whole sequence in multi-step mode."""
         return result, module.step_mode == "m"

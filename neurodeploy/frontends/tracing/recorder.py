@@ -49,10 +49,6 @@ class NeuronKind(Protocol):
         """The states that the module keeps from one call to the next."""
         ...
 
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """The membrane after the call that sent ``spikes``, a tensor of its own."""
-        ...
-
     def reset(self, module: Any) -> None:
         """Set the states of all neurons in ``module`` to those of a new one."""
         ...
