@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.errors import UnsupportedNode
+
 Floats = NDArray[np.float64]
 Edges = tuple[tuple[str, str], ...]
 Conventions = Mapping[str, Any]
@@ -200,7 +202,11 @@ def _delay(node: Any, state: dict[str, Any], x: Any, dt_s: float) -> Floats:
 
 
 def stateless(kind: str, node: Any, x: Any) -> Floats:
-    """A node without memory."""
+    """A node without memory.
+
+    Raises:
+        UnsupportedNode: There is no meaning written down for ``kind``.
+    """
     if kind == "Output":
         return np.asarray(x, np.float64)
     if kind == "Scale":
@@ -219,7 +225,9 @@ def stateless(kind: str, node: Any, x: Any) -> Floats:
         size, stride, pad = (pair(getattr(node, k), 2) for k in ("kernel_size", "stride", "padding"))
         total = np.stack([_windows(c, np.ones(size), stride, [(p, p) for p in pad], (1, 1)) for c in x])
         return total / math.prod(size) if kind == "AvgPool2d" else total
-    raise NotImplementedError(kind)
+    raise UnsupportedNode(
+        f"the reference has no {kind}", where="neurodeploy.conformance.reference", remedy="write down what it means"
+    )
 
 
 def flattened(shape: tuple[int, ...], start: int, end: int) -> tuple[int, ...]:

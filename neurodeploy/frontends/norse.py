@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from neurodeploy.errors import ShapeMismatch, UnsupportedNode
+from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.imported import Imported
+from neurodeploy.frontends.input_shape import input_shape_of
 from neurodeploy.frontends.norse_cells import cell_node, conventions, refuse_class
 from neurodeploy.frontends.original_run import trace_expanded
 from neurodeploy.frontends.tracing.build import Neuron
@@ -37,7 +38,7 @@ def from_module(
 
     origin = type(module).__name__
     dt_s = _check(module, origin)
-    shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     if type(module) in NEURONS:
         module = norse.torch.SequentialState(module)
     expanded = expand(fresh_copy(module))
@@ -71,10 +72,6 @@ class Norse:
         import torch
 
         return (torch.zeros(1),)
-
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """Not kept by the module: states are returned."""
-        raise NotImplementedError
 
     def sends(self, module: Any, result: Any) -> tuple[Any, bool]:
         """The first of (sent, state); of a whole sequence in layers over time."""
@@ -170,16 +167,3 @@ def _check_step(part: Any, where: str) -> None:
         raise UnsupportedNode(
             f"its activation is {function.__name__}", where=where, remedy="use the cell with its own activation"
         )
-
-
-def _input_shape(module: Any) -> tuple[int, ...]:
-    """Of the first layer, if that is a Linear or recurrent."""
-    first = next((part for part in module.modules() if list(part.parameters(recurse=False))), None)
-    size = getattr(first, "in_features", getattr(first, "input_size", None))
-    if size is None:
-        raise ShapeMismatch(
-            "the module does not say what shape its input has",
-            where=type(module).__name__,
-            remedy="give input_shape, of one step, without batch and time, e.g. (2, 34, 34)",
-        )
-    return (int(size),)

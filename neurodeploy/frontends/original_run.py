@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from neurodeploy.errors import ModelError, ShapeMismatch
-from neurodeploy.frontends.imported import Recording
+from neurodeploy.errors import ModelError
 from neurodeploy.frontends.tracing.build import Built
-from neurodeploy.frontends.tracing.functions import tensors_in
-from neurodeploy.frontends.tracing.outputs import Head
 from neurodeploy.frontends.tracing.recorder import NeuronKind
-from neurodeploy.frontends.tracing.run import Layout, floating_type, fresh_copy, pooling
+from neurodeploy.frontends.tracing.run import TracedRun
 from neurodeploy.frontends.tracing.trace import trace
 from neurodeploy.graph import Graph
 
@@ -33,79 +26,23 @@ class OriginalKind(NeuronKind, Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class OriginalRun:
-    """The module itself, run on a batch of samples.
+class OriginalRun(TracedRun):
+    """Of a module whose layers the tracer saw taken apart."""
 
-    Attributes:
-        module: Never changed.
-        kind: What its neurons are.
-        layout: How it takes a sequence.
-        shape: Of one step's input.
-        input_name: In the graph.
-        neurons: The nodes that every module with neurons is, by its name in the module, in the order of its calls
-            within a step.
-        pools: Names of the populations that stand for max-pooling, in the order of the calls within a step.
-        heads: Output nodes of layers that are no neurons, and where a call's result holds their numbers.
-    """
-
-    module: Any
     kind: OriginalKind
-    layout: Layout
-    shape: tuple[int, ...]
-    input_name: str
-    neurons: Mapping[str, tuple[str, ...]]
-    pools: tuple[str, ...]
-    heads: Mapping[str, Head | None]
 
-    def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
-        """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
+    def seen(self, part: Any, args: Any, kwargs: Any, result: Any) -> Mapping[str, Any]:
+        """What it sends, of one step or of a whole sequence."""
+        sent, whole = self.kind.sends(part, result)
+        sent = sent.detach().clone()
+        return {"spikes" if self.kind.fires(part) else "membranes": sent if whole else sent.unsqueeze(0)}
 
-        Raises:
-            ShapeMismatch: The samples do not fit the module, or are not as long as its own loop.
-        """
-        import torch
-
-        samples = np.asarray(spikes[self.input_name])
-        if samples.shape[2:] != self.shape or self.layout.steps not in (None, samples.shape[1]):
-            raise ShapeMismatch(
-                f"the samples have shape {samples.shape}",
-                where=type(self.module).__name__,
-                remedy=f"give (B, {self.layout.steps or 'T'}, {', '.join(map(str, self.shape))})",
-            )
-        module = fresh_copy(self.module)
-        self.kind.reset(module)
-        calls: dict[str, list[Any]] = {path: [] for path in self.neurons}
-
-        def collect(path: str) -> Any:
-            def after(part: Any, args: Any, result: Any) -> None:
-                sent, whole = self.kind.sends(part, result)
-                calls[path].append(sent.detach().clone() if whole else sent.detach().clone().unsqueeze(0))
-
-            return after
-
-        pooled: list[Any] = []
-        with torch.no_grad(), ExitStack() as stack:
-            if self.pools:
-                stack.enter_context(pooling(pooled))
-            for path in self.neurons:
-                stack.callback(module.get_submodule(path).register_forward_hook(collect(path)).remove)
-            stack.enter_context(self.kind.running(module))
-            x = torch.as_tensor(samples).to(floating_type(module))
-            results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
-        fired: dict[str, NDArray[Any]] = {}
-        membranes: dict[str, NDArray[Any]] = {}
-        for path, names in self.neurons.items():
-            sends = fired if self.kind.fires(module.get_submodule(path)) else membranes
-            for k, name in enumerate(names):
-                sends[name] = torch.cat(calls[path][k :: len(names)]).transpose(0, 1).numpy()
-        fired = {name: values.astype(np.uint8) for name, values in fired.items()}
-        for k, name in enumerate(self.pools):
-            maxima = pooled[k :: len(self.pools)]
-            whole = maxima[0].unflatten(0, (samples.shape[1], -1)) if len(maxima) == 1 else torch.stack(maxima)
-            fired[name] = whole.transpose(0, 1).numpy().astype(np.uint8)
-        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
-        return Recording(fired, membranes)
+    def maxima(self, pooled: list[Any], steps: int) -> list[Any]:
+        """Also of poolings that were called once, on whole sequences (T * B, ...)."""
+        if len(pooled) == len(self.pools):
+            sequences = [whole.unflatten(0, (steps, -1)) for whole in pooled]
+            pooled = [whole[t] for t in range(steps) for whole in sequences]
+        return super().maxima(pooled, steps)
 
 
 def trace_expanded(

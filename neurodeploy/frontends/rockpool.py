@@ -8,8 +8,9 @@ from typing import Any
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.imported import Imported
+from neurodeploy.frontends.input_shape import has_weights, input_shape_of
 from neurodeploy.frontends.rockpool_neurons import STATEFUL, check_kind, node_of, recurrent_weights
-from neurodeploy.frontends.sequences import Clock, duplicate, input_shape_of, trace_sequences
+from neurodeploy.frontends.sequences import Clock, duplicate, trace_sequences
 from neurodeploy.frontends.tracing.run import floating_type
 from neurodeploy.graph import Node
 
@@ -83,7 +84,7 @@ class Rockpool:
 
 def _input_shape(module: Any) -> Shape:
     """As the module says it; torch's own layers in it do not."""
-    return input_shape_of(module) if module.size_in is None else (int(module.size_in),)
+    return input_shape_of(module, has_weights) if module.size_in is None else (int(module.size_in),)
 
 
 def _step_s(module: Any, framework: Rockpool, origin: str) -> float:

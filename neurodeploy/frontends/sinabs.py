@@ -8,7 +8,8 @@ from typing import Any
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import AmbiguousSemantics, ModelError
 from neurodeploy.frontends.imported import Imported
-from neurodeploy.frontends.sequences import Clock, SequenceRun, duplicate, input_shape_of, trace_sequences
+from neurodeploy.frontends.input_shape import has_weights, input_shape_of
+from neurodeploy.frontends.sequences import Clock, SequenceRun, duplicate, trace_sequences
 from neurodeploy.frontends.sinabs_neurons import node_of
 from neurodeploy.frontends.tracing.run import floating_type
 from neurodeploy.graph import Graph, Node
@@ -36,7 +37,7 @@ def from_module(module: Any, input_shape: tuple[int, ...] | None = None, *, dt_s
             where=type(module).__name__,
             remedy="give --dt-s > 0",
         )
-    shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = input_shape_of(module, has_weights) if input_shape is None else tuple(int(n) for n in input_shape)
     squeezes = any(isinstance(part, SqueezeMixin) for _, part in module.named_modules())
     framework = Sinabs(dt_s)
     graph, bias_at_start, run = _either_layout(module, framework, shape, dt_s, squeezes)

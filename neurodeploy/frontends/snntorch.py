@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from neurodeploy.errors import ShapeMismatch
 from neurodeploy.frontends.imported import Imported
+from neurodeploy.frontends.input_shape import input_shape_of
 from neurodeploy.frontends.snntorch_neurons import STATES, check_neuron, neuron_node, resets_at_once
 from neurodeploy.frontends.tracing.build import Neuron
 from neurodeploy.frontends.tracing.recorder import NeuronCall
@@ -42,7 +42,7 @@ def from_module(
     import snntorch
 
     module = getattr(module, "_orig_mod", module)  # inside of torch.compile's wrapper
-    shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     origin = type(module).__name__
     for path, part in module.named_modules():
         check_neuron(part, f"{origin}, '{path}'" if path else origin)
@@ -109,17 +109,3 @@ class SnnTorch:
 
 def _class(module: Any) -> str:
     return next(base.__name__ for base in type(module).__mro__ if base.__name__ in STATES)
-
-
-def _input_shape(module: Any) -> tuple[int, ...]:
-    """Of the first layer, if that is a Linear."""
-    import torch
-
-    first = next((part for part in module.modules() if list(part.parameters(recurse=False))), None)
-    if not isinstance(first, torch.nn.Linear):
-        raise ShapeMismatch(
-            "the module does not say what shape its input has",
-            where=type(module).__name__,
-            remedy="give input_shape, of one step, without batch and time, e.g. (2, 34, 34)",
-        )
-    return (int(first.in_features),)

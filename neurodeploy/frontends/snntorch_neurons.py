@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.tracing.build import Neuron
-from neurodeploy.frontends.tracing.functions import make_layer
+from neurodeploy.frontends.tracing.layers import make_layer
 from neurodeploy.frontends.tracing.rewrite import diagonal
 from neurodeploy.frontends.tracing.values import Layer
 from neurodeploy.graph import Node

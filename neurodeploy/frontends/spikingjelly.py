@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from neurodeploy.errors import ShapeMismatch, UnsupportedNode
+from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.imported import Imported
+from neurodeploy.frontends.input_shape import input_shape_of
 from neurodeploy.frontends.original_run import trace_expanded
 from neurodeploy.frontends.spikingjelly_nodes import NODES, REASONS, check_surrogate, neuron_node, refuse_class
 from neurodeploy.frontends.tracing.build import Neuron
@@ -44,7 +45,7 @@ def from_module(
 
     origin = type(module).__name__
     _check(module, origin)
-    shape = _input_shape(module) if input_shape is None else tuple(int(n) for n in input_shape)
+    shape = input_shape_of(module) if input_shape is None else tuple(int(n) for n in input_shape)
     precision = str(floating_type(module)).removeprefix("torch.")
     kind = SpikingJelly(dt_s, precision)
     if kind.is_neuron(module):
@@ -78,10 +79,6 @@ class SpikingJelly:
             value if isinstance(value, torch.Tensor) else torch.tensor(float(value != module.get_reset_value(name)))
             for name, value in module.named_memories()
         )
-
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """The membrane after the step."""
-        return module.v.detach().clone()
 
     def sends(self, module: Any, result: Any) -> tuple[Any, bool]:
         """The spikes; of a whole sequence in multi-step mode."""
@@ -142,16 +139,3 @@ def _check(module: Any, origin: str) -> None:
             raise UnsupportedNode(
                 f"{name} is a neuron of the user's own", where=where, remedy=f"use one of {', '.join(NODES)}"
             )
-
-
-def _input_shape(module: Any) -> tuple[int, ...]:
-    """Of the first layer, if that is a Linear."""
-    first = next((part for part in module.modules() if list(part.parameters(recurse=False))), None)
-    size = getattr(first, "in_features", None)
-    if size is None:
-        raise ShapeMismatch(
-            "the module does not say what shape its input has",
-            where=type(module).__name__,
-            remedy="give input_shape, of one step, without batch and time, e.g. (2, 34, 34)",
-        )
-    return (int(size),)

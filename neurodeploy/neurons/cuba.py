@@ -13,7 +13,6 @@ import numpy as np
 from neurodeploy.neurons.factors import factors
 from neurodeploy.neurons.lif import DECAY_ONE, LIF_FIELDS, bias_of, current_step, membrane_step
 from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, Rules, State, Step, TrainedModel
-from neurodeploy.semantics import Semantics
 
 VTH_NEVER = 131072
 """A threshold mantissa that v can never exceed: a passive read-out, as lava-dl's netx writes it."""
@@ -34,15 +33,7 @@ class Cuba(TrainedModel):
         Field("refractory", 0, 0, 63, "has no refractory period in fixed_pt"),
     )
 
-    def dynamics(
-        self,
-        nir_type: str,
-        size: int,
-        params: Mapping[str, Floats],
-        semantics: Semantics,
-        given: Mapping[str, Floats],
-    ) -> FloatDynamics:
-        return factors(nir_type, size, params, semantics, given)
+    dynamics = staticmethod(factors)
 
     def initial(self, fields: Mapping[str, Ints]) -> dict[str, Ints]:
         return {"u": fields["u0"], "v": fields["v0"], "frozen": np.zeros((), np.int64)}

@@ -16,7 +16,7 @@ PERFECT = ("IF", "I")
 
 
 def factors(
-    nir_type: str, size: int, params: Mapping[str, Floats], s: Semantics, given: Mapping[str, Floats]
+    nir_type: str, size: int, params: Mapping[str, Floats], semantics: Semantics, given: Mapping[str, Floats]
 ) -> FloatDynamics:
     """The normal form of a neuron; a parameter is only looked at where ``given`` does not hold what follows from it.
 
@@ -31,23 +31,23 @@ def factors(
         return given[name] if name in given else compute()
 
     def decay(tau_s: Floats) -> Floats:
-        return 1 - s.dt_s / tau_s if s.decay == "euler" else np.exp(-s.dt_s / tau_s)
+        return 1 - semantics.dt_s / tau_s if semantics.decay == "euler" else np.exp(-semantics.dt_s / tau_s)
 
     def current_gain(a: Floats) -> Floats:
         if nir_type not in WITH_CURRENT:
             return one
-        if s.input_gain == "nir":
+        if semantics.input_gain == "nir":
             return params["w_in"] * (1 - a)
-        return a if s.input_gain == "decayed" else one
+        return a if semantics.input_gain == "decayed" else one
 
     def membrane_gain(b: Floats) -> Floats:
-        if nir_type in MEMORYLESS or (nir_type == "IF" and s.if_gain != "r_dt"):
+        if nir_type in MEMORYLESS or (nir_type == "IF" and semantics.if_gain != "r_dt"):
             return one
         if nir_type in PERFECT:
-            return params["r"] * s.dt_s
-        if s.input_gain == "nir":
+            return params["r"] * semantics.dt_s
+        if semantics.input_gain == "nir":
             return params["r"] * (1 - b)
-        return b if s.input_gain == "decayed" and nir_type == "LI" else one
+        return b if semantics.input_gain == "decayed" and nir_type == "LI" else one
 
     def memory() -> Floats:
         if nir_type in PERFECT:
@@ -67,7 +67,7 @@ def factors(
         l=field("l", lambda: leak * (1 - b)),
         theta=field("theta", lambda: threshold),
         v_reset=v_reset,
-        v0=field("v0", lambda: {"zero": zero, "v_leak": leak, "v_reset": v_reset}[s.v_init]),
+        v0=field("v0", lambda: {"zero": zero, "v_leak": leak, "v_reset": v_reset}[semantics.v_init]),
         i0=field("i0", lambda: zero),
-        v_min=field("v_min", lambda: np.full_like(one, -np.inf if s.v_min is None else s.v_min)),
+        v_min=field("v_min", lambda: np.full_like(one, -np.inf if semantics.v_min is None else semantics.v_min)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import norse.torch as norse
 import torch
-from framework_cases import Case
+from framework_cases import Case, louder
 from frameworks import networks_norse as nets
 from torch import nn
 
@@ -120,7 +120,7 @@ def layers() -> list[Case]:
         Case("AdaptiveAvgPool2d", "to 2 x 2", nets.adaptive, IMAGE),
         Case("RecurrentSequential", "feeds its output back", lambda: nets.fed_back(), (nets.N,)),
         Case("a cell alone", "LIFBoxCell", lambda: norse.LIFBoxCell(nets.box(v_th=torch.tensor(0.3))), FLAT),
-        Case("a layer alone", "LIFRecurrent", lambda: nets.louder(norse.LIFRecurrent(12, 10), 6), FLAT),
+        Case("a layer alone", "LIFRecurrent", lambda: louder(norse.LIFRecurrent(12, 10), 6), FLAT),
         Case("the user's own forward", "a loop over time, read-out by LICell", nets.Loop, FLAT),
         Case("the user's own forward", "feedback through a Linear with bias", nets.Feedback, FLAT),
         Case("the user's own forward", "feedback from the second step on", nets.LateFeedback, FLAT),

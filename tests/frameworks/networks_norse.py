@@ -6,6 +6,7 @@ from typing import Any
 
 import norse.torch as norse
 import torch
+from framework_cases import louder
 
 nn = torch.nn
 N_IN, N, N_OUT = 12, 10, 6
@@ -34,15 +35,6 @@ def box(seed: int | None = None, n: int = N, **more: Any) -> Any:
         return norse.LIFBoxParameters(**more)
     p = lif(seed, n)
     return norse.LIFBoxParameters(p.tau_mem_inv, p.v_leak, p.v_th, p.v_reset, **more)
-
-
-def louder(net: Any, gain: float) -> Any:
-    """All weights times ``gain``, so that neurons fire."""
-    with torch.no_grad():
-        for name, p in net.named_parameters():
-            if p.dim() > 1 and "norm" not in name:
-                p.mul_(gain)
-    return net
 
 
 def chain(*layers: Any, gain: float = 8.0) -> Any:
@@ -227,6 +219,13 @@ class Loop(nn.Module):
             v, readout = self.readout(self.fc(z), readout)
             voltages.append(v)
         return torch.stack(voltages)
+
+
+class SevenSteps(Loop):
+    """The number of steps is the module's own."""
+
+    def forward(self, x: Any) -> Any:
+        return super().forward([x[step] for step in range(7)])
 
 
 class Residual(nn.Module):

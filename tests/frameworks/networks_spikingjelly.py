@@ -5,19 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from framework_cases import louder
 from spikingjelly.activation_based import functional, layer, neuron
 
 nn = torch.nn
 N_IN, N, N_OUT = 12, 10, 6
-
-
-def louder(net: Any, gain: float) -> Any:
-    """All weights times ``gain``, so that neurons fire."""
-    with torch.no_grad():
-        for name, p in net.named_parameters():
-            if p.dim() > 1 and "norm" not in name:
-                p.mul_(gain)
-    return net
 
 
 def two(make: Any, mode: str = "s", gain: float = 3.0) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from framework_cases import louder
 
 import neurodeploy as nd
 from neurodeploy.compare import compare_models
@@ -15,13 +16,6 @@ torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py 
 snn = pytest.importorskip("snntorch", reason="needs snntorch: python3 tools/test.py installs it")
 
 SPIKES = (np.random.default_rng(0).random((6, 60, 20)) < 0.3).astype(np.uint8)
-
-
-def louder(net: Any) -> Any:
-    for p in net.parameters():
-        if p.dim() > 1:
-            p.data *= 3
-    return net
 
 
 def snntorch_net(**options: Any) -> Any:

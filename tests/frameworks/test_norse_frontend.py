@@ -15,7 +15,7 @@ import neurodeploy as nd  # noqa: E402
 from neurodeploy.errors import ModelError, ShapeMismatch, UnsupportedNode  # noqa: E402
 from neurodeploy.frontends.norse import from_module  # noqa: E402
 from neurodeploy.lower import lower, resolve_semantics  # noqa: E402
-from neurodeploy.proof import SourceDiffers  # noqa: E402
+from neurodeploy.proof import SourceDiffers, prove  # noqa: E402
 from neurodeploy.simulate.float_reference import simulate_float  # noqa: E402
 
 nn = torch.nn
@@ -126,3 +126,12 @@ def test_what_changes_late_is_seen_at_the_door() -> None:
     with pytest.raises(SourceDiffers) as caught:
         nd.compile(nets.Changing(), "loihi2", sample=drawn(nets.N_IN))
     assert caught.value.facts["first_divergence"]["step"] >= 50
+
+
+def test_a_loop_of_its_own_length_is_proven_over_that_length() -> None:
+    torch.manual_seed(0)
+    imported = from_module(nets.SevenSteps())
+    network = lower(imported.graph, resolve_semantics(imported.graph, imported.semantics))
+    facts = prove(imported, network, None, where="")
+    assert (facts["steps"], facts["mismatching"]) == (7, 0)
+    assert all(row["bits"] == facts["samples"] * 7 * row["neurons"] for row in facts["layers"])

@@ -8,6 +8,7 @@ from typing import Any
 import nir
 import numpy as np
 import pytest
+from framework_cases import louder
 
 import neurodeploy as nd
 from neurodeploy.pipeline import run_passes
@@ -18,13 +19,6 @@ torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")  # of the exporters
 X = (np.random.default_rng(0).random((4, 60, 12)) < 0.4).astype(np.float32)
 N = 10
-
-
-def louder(net: Any, gain: float = 3) -> Any:
-    for p in net.parameters():
-        if p.dim() > 1:
-            p.data *= gain
-    return net
 
 
 def last_layer(graph: nir.NIRGraph, folder: Path, **options: object) -> np.ndarray:

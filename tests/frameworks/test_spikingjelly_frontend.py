@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 pytest.importorskip("spikingjelly", reason="needs spikingjelly (Python 3.11): python3 tools/test.py installs it")
+from framework_cases import louder  # noqa: E402
 from frameworks import networks_spikingjelly as nets  # noqa: E402
 from spikingjelly.activation_based import layer, neuron, surrogate  # noqa: E402
 
@@ -102,7 +103,7 @@ def test_shapes_are_asked_for() -> None:
 
 def test_layers_that_only_train_do_not_matter() -> None:
     net = nn.Sequential(layer.Linear(12, 10), neuron.IFNode(), layer.Dropout(0.5), layer.Linear(10, 6), neuron.IFNode())
-    assert [n.type for n in from_module(nets.louder(net, 3.0)).graph.nodes.values()].count("IF") == 2
+    assert [n.type for n in from_module(louder(net, 3.0)).graph.nodes.values()].count("IF") == 2
 
 
 @pytest.mark.parametrize("mode", ["s", "m"])

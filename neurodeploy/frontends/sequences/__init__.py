@@ -5,8 +5,8 @@ over the steps and calls one cell per step, with the layer's recurrence written 
 in the end is the module as it was trained (``run``).
 """
 
-from neurodeploy.frontends.sequences.framework import Clock, duplicate, input_shape_of
+from neurodeploy.frontends.sequences.framework import Clock, duplicate
 from neurodeploy.frontends.sequences.looped import trace_sequences
 from neurodeploy.frontends.sequences.run import SequenceRun
 
-__all__ = ["Clock", "SequenceRun", "duplicate", "input_shape_of", "trace_sequences"]
+__all__ = ["Clock", "SequenceRun", "duplicate", "trace_sequences"]

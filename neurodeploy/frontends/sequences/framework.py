@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from neurodeploy.connections.base import Shape
-from neurodeploy.errors import ShapeMismatch
 from neurodeploy.graph import Node
 
 
@@ -92,22 +91,3 @@ def duplicate(module: Any, framework: Framework, change: Callable[[Any], None] =
         if framework.is_layer(part):
             change(part)
     return copied
-
-
-def input_shape_of(module: Any) -> Shape:
-    """Of the first part with weights, if that is a Linear.
-
-    Raises:
-        ShapeMismatch: It is another.
-    """
-    import torch
-
-    parts = (part for _, part in module.named_modules())
-    first = next((part for part in parts if part._parameters.get("weight") is not None), None)
-    if not isinstance(first, torch.nn.Linear):
-        raise ShapeMismatch(
-            "the module does not say what shape its input has",
-            where=type(module).__name__,
-            remedy="give input_shape, of one step, without batch and time, e.g. (2, 34, 34)",
-        )
-    return (int(first.in_features),)

@@ -90,9 +90,6 @@ class _Cells:
     def kept(self, module: Any) -> tuple[Any, ...]:
         return ()
 
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        return spikes
-
     def reset(self, module: Any) -> None:
         pass
 

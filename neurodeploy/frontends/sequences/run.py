@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.connections.base import Shape
-from neurodeploy.errors import ModelError, ShapeMismatch
+from neurodeploy.errors import ModelError
 from neurodeploy.frontends.imported import Recording
 from neurodeploy.frontends.sequences.framework import Clock, Framework, duplicate
 from neurodeploy.frontends.tracing.functions import tensors_in
 from neurodeploy.frontends.tracing.outputs import Head
-from neurodeploy.frontends.tracing.run import floating_type, pooling
+from neurodeploy.frontends.tracing.run import check_samples, floating_type, pooling
 from neurodeploy.graph import Graph
 
 
@@ -54,12 +54,7 @@ class SequenceRun:
         import torch
 
         (samples,) = (np.asarray(v) for v in spikes.values())
-        if samples.shape[2:] != self.shape:
-            raise ShapeMismatch(
-                f"the samples have shape {samples.shape}",
-                where=type(self.module).__name__,
-                remedy=f"give (B, T, {', '.join(map(str, self.shape))})",
-            )
+        check_samples(samples, self.shape, None, self.module)
         sizes = samples.shape[:2]
         module = duplicate(self.module, self.framework)
         self.framework.prepare(module, Clock(*sizes))

@@ -6,18 +6,15 @@ uses that value.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from neurodeploy.frontends.tracing.values import NOTHING, Layer, Opaque, Row, Value
+from neurodeploy.frontends.tracing import layers, pooling
+from neurodeploy.frontends.tracing.values import NOTHING, Opaque, Result, Value
 
 if TYPE_CHECKING:
     from neurodeploy.frontends.tracing.recorder import Recorder
-
-Result = Value | Opaque | None
 
 SAME = frozenset(
     "alias clone contiguous data detach detach_ float double requires_grad_ to type type_as cpu dropout dropout1d "
@@ -50,6 +47,7 @@ FRESH = frozenset(
 """Make a constant of a tensor's shape or kind."""
 
 
+@lru_cache(maxsize=4096)
 def plain_name(func: Any) -> str:
     """``torch.Tensor.__getitem__`` and ``torch.getitem`` are ``getitem``; the getter of ``.data`` is ``data``."""
     from torch.overrides import resolve_name
@@ -97,156 +95,18 @@ def add(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, 
     return Value(tuple(terms))
 
 
-def linear(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    a = _bound(("input", "weight", "bias"), args, kwargs)
-    return _affine(rec, result, a, "Linear", {}, leading=a["input"].dim() - 1)
-
-
-def matmul(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    """``x @ W`` with constant (in, out) weights."""
-    a = _bound(("input", "other"), args, kwargs)
-    if a["other"].dim() != 2 or rec.value(a["other"]) is not None:
-        return rec.opaque("matmul", "it multiplies by something other than a matrix of weights")
-    given = {"input": a["input"], "weight": a["other"].T}
-    return _affine(rec, result, given, "Linear", {}, leading=a["input"].dim() - 1)
-
-
-def conv1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    return _conv(rec, result, args, kwargs, 1)
-
-
-def conv2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    return _conv(rec, result, args, kwargs, 2)
-
-
-def _conv(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], rank: int) -> Result:
-    names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-    a = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1} | _bound(names, args, kwargs)
-    params: dict[str, Any] = {k: _numbers(a[k], rank) for k in ("stride", "padding", "dilation")}
-    params |= {"groups": int(a["groups"]), "input_shape": np.array(a["input"].shape[-rank:])}
-    return _affine(rec, result, a, f"Conv{rank}d", params, leading=a["input"].dim() - rank - 1)
-
-
-def _affine(
-    rec: Recorder, result: Any, a: Mapping[str, Any], type_: str, params: Mapping[str, Any], leading: int
-) -> Result:
-    if any(rec.value(a.get(k)) is not None for k in ("weight", "bias")):
-        return rec.opaque(type_.lower(), "its weights depend on the input")
-    arrays = {"weight": _array(a["weight"])}
-    if a.get("bias") is not None:
-        arrays["bias"] = _array(a["bias"])
-        type_ = "Affine" if type_ == "Linear" else type_
-    elif type_ != "Linear":
-        arrays["bias"] = np.zeros(len(arrays["weight"]), arrays["weight"].dtype)
-    return _apply(rec, result, a["input"], type_, {**arrays, **params}, leading)
-
-
-def avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
-    a = {"padding": 0, "ceil_mode": False, "count_include_pad": True} | _bound(names, args, kwargs)
-    size, padding = _numbers(a["kernel_size"], 2), _numbers(a["padding"], 2)
-    stride = size if a.get("stride") in (None, ()) else _numbers(a["stride"], 2)
-    if a["ceil_mode"]:
-        return rec.opaque("avg_pool2d", "it has ceil_mode")
-    if padding.any() and not a["count_include_pad"]:
-        return rec.opaque("avg_pool2d", "it averages over fewer numbers at the border (count_include_pad=False)")
-    params = {"kernel_size": size, "stride": stride, "padding": padding}
-    if (divisor := a.get("divisor_override")) is not None and divisor != size.prod():
-        if divisor != 1:
-            return rec.opaque("avg_pool2d", f"it divides by {divisor}")
-        return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
-    return _apply(rec, result, a["input"], "AvgPool2d", params, a["input"].dim() - 3)
-
-
-def lp_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    """With norm 1 a sum (Sinabs's ``SumPool2d``)."""
-    names = ("input", "norm_type", "kernel_size", "stride", "ceil_mode")
-    a = {"ceil_mode": False} | _bound(names, args, kwargs)
-    if a["norm_type"] != 1 or a["ceil_mode"]:
-        return rec.opaque("lp_pool2d", "it has ceil_mode or a norm other than 1")
-    size = _numbers(a["kernel_size"], 2)
-    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
-    params = {"kernel_size": size, "stride": stride, "padding": np.zeros(2, int)}
-    return _apply(rec, result, a["input"], "SumPool2d", params, a["input"].dim() - 3)
-
-
-def avg_pool1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    """NIR has no such node: a convolution of every channel with equal taps."""
-    names = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-    a = {"padding": 0, "ceil_mode": False, "count_include_pad": True} | _bound(names, args, kwargs)
-    size, padding = _numbers(a["kernel_size"], 1), _numbers(a["padding"], 1)
-    stride = size if a.get("stride") in (None, ()) else _numbers(a["stride"], 1)
-    if a["ceil_mode"]:
-        return rec.opaque("avg_pool1d", "it has ceil_mode")
-    if padding.any() and not a["count_include_pad"]:
-        return rec.opaque("avg_pool1d", "it averages over fewer numbers at the border (count_include_pad=False)")
-    return _average1d(rec, result, a["input"], size, stride, padding)
-
-
-def adaptive_avg_pool1d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    return _adaptive(rec, result, _bound(("input", "output_size"), args, kwargs)["input"], 1)
-
-
-def adaptive_avg_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    return _adaptive(rec, result, _bound(("input", "output_size"), args, kwargs)["input"], 2)
-
-
-def _adaptive(rec: Recorder, result: Any, source: Any, rank: int) -> Result:
-    """Windows of one size, where the output's size divides the input's."""
-    before, after = np.array(source.shape[-rank:]), np.array(result.shape[-rank:])
-    if (before % after).any():
-        return rec.opaque(f"adaptive_avg_pool{rank}d", f"its windows over {tuple(before)} differ in size")
-    size, zero = before // after, np.zeros(rank, int)
-    if rank == 1:
-        return _average1d(rec, result, source, size, size, zero)
-    params = {"kernel_size": size, "stride": size, "padding": zero}
-    return _apply(rec, result, source, "AvgPool2d", params, source.dim() - 3)
-
-
-def _average1d(rec: Recorder, result: Any, source: Any, size: Any, stride: Any, padding: Any) -> Result:
-    channels = int(source.shape[-2])
-    weight = np.full((channels, 1, int(size[0])), 1 / int(size[0]))
-    params = {"stride": stride, "padding": padding, "dilation": np.ones(1, int), "groups": channels}
-    params |= {"weight": weight, "bias": np.zeros(channels), "input_shape": np.array(source.shape[-1:])}
-    return _apply(rec, result, source, "Conv1d", params, source.dim() - 2)
-
-
-def max_pool2d(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    names = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-    a = {"padding": 0, "dilation": 1, "ceil_mode": False} | _bound(names, args, kwargs)
-    size, padding = _numbers(a["kernel_size"], 2), _numbers(a["padding"], 2)
-    stride = size if a.get("stride") is None else _numbers(a["stride"], 2)
-    if a["ceil_mode"] or a.get("return_indices") or (_numbers(a["dilation"], 2) != 1).any():
-        return rec.opaque("max_pool2d", "it has ceil_mode, return_indices or dilation")
-    params = {"kernel_size": size, "stride": stride, "padding": padding}
-    return _apply(rec, result, a["input"], "MaxPool2d", params, a["input"].dim() - 3)
-
-
-def batch_norm(rec: Recorder, result: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
-    names = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-    a = {"training": False, "eps": 1e-5} | _bound(names, args, kwargs)
-    if a["training"] or a.get("running_mean") is None:
-        return rec.opaque("batch_norm", "it normalises by the statistics of the batch")
-    mean, variance = (_array(a[k]).astype(np.float64) for k in ("running_mean", "running_var"))
-    scale = 1 / np.sqrt(variance + a["eps"])
-    if a.get("weight") is not None:
-        scale = scale * _array(a["weight"])
-    shift = -mean * scale + (0.0 if a.get("bias") is None else _array(a["bias"]))
-    return _apply(rec, result, a["input"], "BatchNorm", {"scale": scale, "shift": shift}, leading=1)
-
-
 LAYERS: Mapping[str, Callable[[Recorder, Any, tuple[Any, ...], Mapping[str, Any]], Result]] = {
-    "linear": linear,
-    "matmul": matmul,
-    "conv1d": conv1d,
-    "conv2d": conv2d,
-    "avg_pool1d": avg_pool1d,
-    "avg_pool2d": avg_pool2d,
-    "lp_pool2d": lp_pool2d,
-    "adaptive_avg_pool1d": adaptive_avg_pool1d,
-    "adaptive_avg_pool2d": adaptive_avg_pool2d,
-    "max_pool2d": max_pool2d,
-    "batch_norm": batch_norm,
+    "linear": layers.linear,
+    "matmul": layers.matmul,
+    "conv1d": layers.conv1d,
+    "conv2d": layers.conv2d,
+    "avg_pool1d": pooling.avg_pool1d,
+    "avg_pool2d": pooling.avg_pool2d,
+    "lp_pool2d": pooling.lp_pool2d,
+    "adaptive_avg_pool1d": pooling.adaptive_avg_pool1d,
+    "adaptive_avg_pool2d": pooling.adaptive_avg_pool2d,
+    "max_pool2d": pooling.max_pool2d,
+    "batch_norm": layers.batch_norm,
 }
 """Make new numbers from a tensor; also from one of constant zeros, as a feedback has at the first step."""
 
@@ -281,7 +141,7 @@ def move(rec: Recorder, func: Any, name: str, args: tuple[Any, ...], kwargs: Map
 
 def same(rec: Recorder, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     """The numbers as they are; random ones are not."""
-    a = _bound(("input", "p", "training"), args, kwargs)
+    a = layers.bound(("input", "p", "training"), args, kwargs)
     if "dropout" in name and a.get("training", True) and a.get("p", 0.5):
         return rec.opaque(name, "it drops numbers at random")
     return rec.value(args[0] if args else a["input"])
@@ -289,7 +149,7 @@ def same(rec: Recorder, name: str, args: tuple[Any, ...], kwargs: Mapping[str, A
 
 def reduce_sum(rec: Recorder, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Result:
     """A sum over dimensions is the sum of the slices."""
-    a = _bound(("input", "dim", "keepdim"), args, kwargs)
+    a = layers.bound(("input", "dim", "keepdim"), args, kwargs)
     value, dims = rec.value(a["input"]), a.get("dim")
     if dims is None or not isinstance(value, Value):
         return rec.opaque("sum", "it adds all numbers up")
@@ -322,72 +182,7 @@ def set_item(rec: Recorder, target: Any, index: Any, source: Any) -> Result:
     return Value(tuple(terms))
 
 
-def make_layer(type_: str, label: str, params: Mapping[str, Any]) -> Layer:
-    """A layer; tensors become arrays of their own, tuples too."""
-    import torch
-
-    plain = {
-        k: _array(v) if isinstance(v, torch.Tensor) else np.array(v) if isinstance(v, tuple) else v
-        for k, v in params.items()
-    }
-    return Layer(type_, label, plain, _key(type_, plain))
-
-
-def rows(value: Value, shape: tuple[int, ...], leading: int) -> list[Row]:
-    """One row per index of the first ``leading`` dimensions."""
-    count, rest = int(np.prod(shape[:leading])), tuple(shape[leading:])
-    terms = [ids.numpy().reshape(count, *rest) for ids in value.terms]
-    return [Row(rest, tuple(t[i] for t in terms)) for i in range(count)]
-
-
-def _apply(
-    rec: Recorder, result: Any, source: Any, type_: str, params: Mapping[str, Any], leading: int
-) -> Value | Opaque | None:
-    import torch
-
-    value = rec.value(source)
-    if isinstance(value, Opaque):
-        return value
-    if value is None:
-        if not rec.is_zero(source):
-            return None  # a constant
-        value = Value(())
-    layer = make_layer(type_, rec.label(type_), params)
-    out = tuple(result.shape)
-    atoms = [
-        rec.atoms.add("layer", layer.label, out[leading:], i, layer=layer, source=row)
-        for i, row in enumerate(rows(value, tuple(source.shape), leading))
-    ]
-    if not atoms:
-        return Value(())
-    size = int(np.prod(out))
-    return Value((torch.arange(atoms[0].base, atoms[0].base + size).reshape(out),))
-
-
 def _term(value: Value, k: int, like: Any) -> Any:
     import torch
 
     return value.terms[k] if k < len(value.terms) else torch.full(tuple(like.shape), NOTHING)
-
-
-def _bound(names: tuple[str, ...], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {**dict(zip(names, args, strict=False)), **kwargs}
-
-
-def _numbers(value: Any, rank: int) -> Any:
-    if isinstance(value, str):
-        return value
-    flat = [int(v) for v in value] if isinstance(value, (list, tuple)) else [int(value)]
-    return np.array(flat * rank if len(flat) == 1 else flat)
-
-
-def _array(tensor: Any) -> Any:
-    return np.array(tensor.detach().cpu().numpy())
-
-
-def _key(type_: str, params: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(type_.encode())
-    for name in sorted(params):
-        value = np.asarray(params[name])
-        digest.update(f"{name}{value.shape}{value.dtype}".encode() + value.tobytes())
-    return digest.hexdigest()

@@ -11,6 +11,7 @@ import numpy as np
 
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.tracing import functions as fn
+from neurodeploy.frontends.tracing.layers import rows
 from neurodeploy.frontends.tracing.values import Atoms, Opaque, Row, Shape, Value
 
 REMEDY = "keep only layers, sums and neurons between the neurons, and move the rest out of the module"
@@ -46,10 +47,6 @@ class NeuronKind(Protocol):
 
     def kept(self, module: Any) -> tuple[Any, ...]:
         """The states that the module keeps from one call to the next."""
-        ...
-
-    def membrane(self, module: Any, spikes: Any) -> Any:
-        """The membrane after the call that sent ``spikes``, a tensor of its own."""
         ...
 
     def reset(self, module: Any) -> None:
@@ -270,12 +267,12 @@ class Recorder:
             self.refuse_opaque(drive, user)
         elif drive is None and not self.is_zero(call.drive):
             self.refuse("its input does not come from the network's input", path)
-        rows = fn.rows(drive if isinstance(drive, Value) else Value(()), shape, 1)
+        sources = rows(drive if isinstance(drive, Value) else Value(()), shape, 1)
         neuron = self._neuron_of(path, call)
         step = self._steps.get(neuron, -1) + 1
         self._steps[neuron], self._latest[path] = step, neuron
         self._kept[path] = kept
-        self.firings.append(Firing(neuron, path, shape[1:], tuple(rows)))
+        self.firings.append(Firing(neuron, path, shape[1:], tuple(sources)))
         for role, tensor in enumerate((call.spikes, *call.states)):
             if role and tensor is call.spikes:
                 continue

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,32 +73,22 @@ def floating_type(module: Any) -> Any:
     )
 
 
-@contextmanager
-def neuron_outputs(module: Any, kind: NeuronKind) -> Iterator[dict[str, list[tuple[Any, Any]]]]:
-    """Collects what every neuron module sends and its membrane afterwards, call by call, by the module's name."""
-    collected: dict[str, list[tuple[Any, Any]]] = {}
+def check_samples(samples: NDArray[Any], shape: tuple[int, ...], steps: int | None, module: Any) -> None:
+    """Refuse ``samples`` that are not (B, T, *shape), T = ``steps`` if those are fixed.
 
-    def collect(path: str) -> Any:
-        def after(part: Any, args: Any, kwargs: Any, result: Any) -> None:
-            spikes = kind.call(part, args, kwargs, result).spikes.detach().clone()
-            collected.setdefault(path, []).append((spikes, kind.membrane(part, spikes)))
-
-        return after
-
-    handles = [
-        part.register_forward_hook(collect(path), with_kwargs=True)
-        for path, part in module.named_modules()
-        if kind.is_neuron(part)
-    ]
-    try:
-        yield collected
-    finally:
-        for handle in handles:
-            handle.remove()
+    Raises:
+        ShapeMismatch: They do not fit ``module``.
+    """
+    if samples.shape[2:] != shape or steps not in (None, samples.shape[1]):
+        raise ShapeMismatch(
+            f"the samples have shape {samples.shape}",
+            where=type(module).__name__,
+            remedy=f"give (B, {steps or 'T'}, {', '.join(map(str, shape))})",
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class ModuleRun:
+class TracedRun(ABC):
     """The module itself, run on a batch of samples.
 
     Attributes:
@@ -125,6 +116,14 @@ class ModuleRun:
         """The length that samples must have, where the module fixes it."""
         return self.layout.steps
 
+    @abstractmethod
+    def seen(self, part: Any, args: Any, kwargs: Any, result: Any) -> Mapping[str, Any]:
+        """``spikes`` and ``membranes`` of a call of a neuron module, as far as it shows them, (steps, B, *shape)."""
+
+    def maxima(self, pooled: list[Any], steps: int) -> list[Any]:
+        """The results of all max-poolings, step by step; none where the calls do not tell them apart."""
+        return pooled if len(pooled) == len(self.pools) * steps else []
+
     def run(self, spikes: Mapping[str, NDArray[Any]]) -> Recording:
         """Run a fresh copy from its initial state: ``spikes`` (B, T, *shape) by input name.
 
@@ -134,35 +133,51 @@ class ModuleRun:
         import torch
 
         samples = np.asarray(spikes[self.input_name])
-        if samples.shape[2:] != self.shape or self.layout.steps not in (None, samples.shape[1]):
-            raise ShapeMismatch(
-                f"the samples have shape {samples.shape}",
-                where=type(self.module).__name__,
-                remedy=f"give (B, {self.layout.steps or 'T'}, {', '.join(map(str, self.shape))})",
-            )
+        check_samples(samples, self.shape, self.steps, self.module)
         module = fresh_copy(self.module)
         self.kind.reset(module)
         x = torch.as_tensor(samples).to(floating_type(module))
+        calls: dict[str, list[Mapping[str, Any]]] = {path: [] for path in self.neurons}
+
+        def collect(path: str) -> Any:
+            return lambda *call: calls[path].append(self.seen(*call))
+
         pooled: list[Any] = []
-        with ExitStack() as stack:
-            stack.enter_context(torch.no_grad())
-            stack.enter_context(self.kind.running(module))
-            collected = stack.enter_context(neuron_outputs(module, self.kind))
-            if self.pools:
-                stack.enter_context(pooling(pooled))
+        with torch.no_grad(), self.kind.running(module), pooling(pooled) if self.pools else nullcontext():
+            for path in self.neurons:
+                module.get_submodule(path).register_forward_hook(collect(path), with_kwargs=True)
             results = [list(tensors_in(module(argument))) for argument in self.layout.arrange(x)]
-        sent: dict[str, NDArray[Any]] = {}
-        membranes: dict[str, NDArray[Any]] = {}
+        found: dict[str, dict[str, NDArray[Any]]] = {"spikes": {}, "membranes": {}}
         for path, names in self.neurons.items():
             for k, name in enumerate(names):
-                calls = collected[path][k :: len(names)]
-                sent[name] = (torch.stack([s for s, _ in calls], 1) != 0).numpy().astype(np.uint8)
-                membranes[name] = torch.stack([v for _, v in calls], 1).numpy()
-        told = self.pools if len(pooled) == len(self.pools) * samples.shape[1] else ()
-        for k, name in enumerate(told):
-            sent[name] = (torch.stack(pooled[k :: len(self.pools)], 1) != 0).numpy().astype(np.uint8)
-        membranes |= {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
-        return Recording(sent, membranes)
+                own = calls[path][k :: len(names)]
+                for what in own[0]:
+                    found[what][name] = torch.cat([call[what] for call in own]).transpose(0, 1).numpy()
+        maxima = self.maxima(pooled, samples.shape[1])
+        for k, name in enumerate(self.pools if maxima else ()):
+            found["spikes"][name] = torch.stack(maxima[k :: len(self.pools)], 1).numpy() != 0
+        sent = {name: values.astype(np.uint8) for name, values in found["spikes"].items()}
+        told = {name: head.numbers(results) for name, head in self.heads.items() if head is not None}
+        return Recording(sent, found["membranes"] | told)
+
+
+class WatchedKind(NeuronKind, Protocol):
+    """A framework whose neurons show their membranes."""
+
+    def membrane(self, module: Any, spikes: Any) -> Any:
+        """The membrane after the call that sent ``spikes``, a tensor of its own."""
+        ...
+
+
+class ModuleRun(TracedRun):
+    """Of a module that the tracer saw as it is."""
+
+    kind: WatchedKind
+
+    def seen(self, part: Any, args: Any, kwargs: Any, result: Any) -> Mapping[str, Any]:
+        """Both, of one step."""
+        spikes = self.kind.call(part, args, kwargs, result).spikes.detach().clone()
+        return {"spikes": spikes.unsqueeze(0) != 0, "membranes": self.kind.membrane(part, spikes).unsqueeze(0)}
 
 
 @contextmanager

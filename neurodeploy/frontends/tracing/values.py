@@ -98,6 +98,10 @@ class Opaque:
     reason: str
 
 
+Result = Value | Opaque | None
+"""Of a torch function; None is a constant."""
+
+
 class Atoms:
     """All atoms of a trace, found by id."""
 
