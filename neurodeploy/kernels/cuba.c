@@ -79,14 +79,14 @@ ND_INLINE int group(const shared *f, const void *const *at, int32_t *us, int32_t
         if (!k.is_plain) /* unsigned: negative numbers have high bits, too; those of 24-bit u, and of the input */
             far |= (nd_i32)((((nd_u32)u + (M - 1)) | ((nd_u32)next_u[j] + (M - 1))) >> 24);
         if (k.input == WIDE) far |= (nd_i32)(((nd_u32)a + INPUT_LIMIT) >> 25);
-        const nd_i32 exact = lif_decay_lanes(v, keep_v) + next_u[j] + bias;
+        const nd_i32 exact = (nd_i32)((nd_u32)lif_decay_lanes(v, keep_v) + (nd_u32)next_u[j] + (nd_u32)bias);
         if (!k.v_is_bound) {
             low = nd_min(low, exact);
             high = nd_max(high, exact);
         }
         const nd_choice fires = nd_above(exact, threshold);
-        next_v[j] = k.is_plain ? nd_except(fires, exact)
-                               : exact - nd_where(fires, (exact & f->clear) | (threshold & f->subtract));
+        const nd_i32 taken = nd_where(fires, (exact & f->clear) | (threshold & f->subtract));
+        next_v[j] = k.is_plain ? nd_except(fires, exact) : (nd_i32)((nd_u32)exact - (nd_u32)taken);
         *fired |= (uint64_t)nd_chosen(fires) << (j * ND_LANES);
         busy[j] = a | u | v | bias;
     }

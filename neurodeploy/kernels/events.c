@@ -120,7 +120,7 @@ int nd_events_append_messages(nd_events *e, int64_t row, const int32_t *messages
 
 int nd_events_append_list(nd_events *e, int64_t row, const int32_t *list, int64_t count) {
     if (!reserve(e, e->start[row] + count)) return 0;
-    memcpy(e->index + e->start[row], list, sizeof *list * (size_t)count);
+    if (count) memcpy(e->index + e->start[row], list, sizeof *list * (size_t)count);
     e->start[row + 1] = e->start[row] + count;
     return 1;
 }
