@@ -134,7 +134,7 @@ SYNAPSE_AND_LIF_VARIANTS = (
         (
             (CUBA_C, "*u = lif_current", "const int32_t old_u = *u; *u = lif_current"),
             (CUBA_C, "lif_membrane(*v, *u", "lif_membrane(*v, old_u"),
-            (CUBA_C, "+ next_u[j] + bias", "+ u + bias"),
+            (CUBA_C, "+ (nd_u32)next_u[j] + (nd_u32)bias", "+ (nd_u32)u + (nd_u32)bias"),
         ),
     ),
     Variant(
