@@ -41,7 +41,7 @@ ARITHMETIC_VARIANTS = (
     ),
     fast("plain: fields of each neuron", "", (PREPARED, IS_PLAIN, IS_PLAIN.replace("is_uniform and ", ""))),
     fast("plain: u out of range", REACH, (PREPARED, IS_PLAIN, IS_PLAIN.replace("reach.u_is_bound and ", ""))),
-    fast("plain: any reset", "", (PREPARED, IS_PLAIN, IS_PLAIN.split(" and population")[0])),
+    fast("plain: any reset", REACH, (PREPARED, IS_PLAIN, IS_PLAIN.split(" and population")[0])),
     fast("plain: v out of range", REACH, (PREPARED, "entry.v_is_bound = reach.v_is_bound", "entry.v_is_bound = True")),
     fast("reach: u0 forgotten above", REACH, (SUMS, "u0 + _series(high, lost_u)", "_series(high, lost_u)")),
     fast("reach: u0 forgotten below", REACH, (SUMS, "-(u0 + _series(-low, lost_u))", "-_series(-low, lost_u)")),
