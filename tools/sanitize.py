@@ -2,7 +2,8 @@
 """Runs the tests of the C kernels under AddressSanitizer and UndefinedBehaviorSanitizer: ``python tools/sanitize.py``.
 
 Builds the package with both by GCC (``CC`` names another one) into a temporary folder and runs the golden files and the
-comparison with the reference on random networks, on every instruction set that this processor has. Signed overflow and
+comparison with the reference on random networks, on every instruction set that this processor has, and the tests of the
+fast engine's own ways and of sessions on the best. Signed overflow and
 shifts out of range count. Arguments go to pytest in place of these tests.
 
 Exits 1, with the reports, where a sanitizer finds anything or a test fails; also where faults planted in a small
@@ -21,7 +22,13 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS = ("tests/golden", "tests/properties/test_engines_agree.py", "tests/unit/test_kernels_agree.py")
+TESTS = (
+    "tests/golden",
+    "tests/properties/test_engines_agree.py",
+    "tests/unit/test_kernels_agree.py",
+    "tests/unit/test_fast_engine.py",
+    "tests/unit/test_sessions.py",
+)
 FLAGS = "-fsanitize=address,undefined -fno-omit-frame-pointer -g"
 REPORT = re.compile(r"runtime error: |ERROR: AddressSanitizer")
 
