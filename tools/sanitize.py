@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs the tests of the C kernels under AddressSanitizer and UndefinedBehaviorSanitizer: ``python tools/sanitize.py``.
 
-Builds the package with both by GCC (``CC`` names another one) into a temporary folder and runs the golden files and the
-comparison with the reference on random networks, on every instruction set that this processor has, and the tests of the
-fast engine's own ways and of sessions on the best. Signed overflow and shifts out of range count. Arguments go to pytest
-in place of these tests.
+Builds the package with both by GCC (``CC`` names another one) into a temporary folder and runs the golden files and
+the comparison with the reference on random networks, on every instruction set that this processor has, and the tests of
+the fast engine's own ways and of sessions on the best. Signed overflow and shifts out of range count. Arguments go to
+pytest in place of these tests.
 
 Exits 1, with the reports, where a sanitizer finds anything or a test fails; also where faults planted in a small
 library are not found, for then the sanitizers do not work here. Needs an environment with the package's dependencies

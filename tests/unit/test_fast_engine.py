@@ -109,11 +109,11 @@ def test_states_at_the_edges_of_the_lanes(edge: int) -> None:
 
 @pytest.mark.parametrize("du", [-1, [-1] * 31 + [0]])
 def test_u_at_the_ends_of_24_bits(du: int | list[int]) -> None:
-    """+2^23 stays and -2^23 does not, in vectors that hold nothing else."""
+    """+2^23 stays and -2^23 does not, in vectors that hold nothing else and whose v, too, would stay in range."""
     for sign in (1, -1):
         net = ChipNetwork()
         net.add_input("in", shape=1)
-        net.add_population("a", shape=32, du=du, dv=4096, vth=5, u0=sign * (EDGE - 64))
+        net.add_population("a", shape=32, du=du, dv=4096, vth=5, u0=sign * (EDGE - 64), bias_mant=100)
         net.connect("in", "a", np.full((32, 1), sign), num_weight_bits=9)
         plan = Plan(net, {"in": np.ones((1, 3, 1), np.uint8)}, 3, 3, {"a": ("u", "v")}, False)
         expected = run_reference(plan)
