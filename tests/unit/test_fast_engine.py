@@ -291,3 +291,26 @@ def test_bounds_of_synapses_by_source() -> None:
     assert by_source.by_source
     for ours, theirs in zip(weight_bounds(by_source), by_source.by_target().sum_bounds(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_several_projections_into_one_map() -> None:
+    """Blocks of more vectors than are in registers at a time; two convolutions and sparse synapses meet in 16 bits."""
+    rng = np.random.default_rng(6)
+    net = ChipNetwork()
+    net.add_input("in", shape=(2, 5, 6))
+    net.add_population("a", shape=(64, 3, 4), du=900, dv=40, vth=60)
+    for _ in range(2):
+        net.connect("in", "a", spread(rng, (64, 2, 3, 3)), kind="conv2d")
+    matrix = coo_array((spread(rng, (2000,)), (rng.integers(0, 768, 2000), rng.integers(0, 60, 2000))), shape=(768, 60))
+    matrix = matrix.tocsr()
+    matrix.data = np.clip(matrix.data, -128, 126)
+    net.connect("in", "a", matrix, kind="sparse")
+    net.add_population("b", shape=(64, 3, 4), du=900, dv=40, vth=60)
+    for _ in range(2):
+        net.connect("in", "b", spread(rng, (64, 2, 3, 3)), kind="conv2d")
+    spikes = (rng.random((2, 12, 60)) < 0.3).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 13, 13, {"a": ("u", "v"), "b": ("u",)}, False)
+    assert all(q.is_narrow for q in prepare(net).populations)
+    found = run_fast(plan)
+    assert_same(found, run_reference(plan))
+    assert found.sent["a"] and found.sent["b"]
