@@ -40,6 +40,7 @@ class Prepared:
         populations: ``nd_population[]`` without the fields of a run; no register is recorded.
         projections: ``nd_projection[]`` by target; those with a delay per synapse keep it where the target is narrow,
             and are split by delay elsewhere.
+        cuts: Their synapses cut into parts, by number of the projection and of parts; None where they cannot be.
     """
 
     def __init__(self, net: ChipNetwork, library: ctypes.CDLL) -> None:
@@ -63,6 +64,7 @@ class Prepared:
         self.populations = (Population * len(net.populations))()
         into = {name: _incoming(net, name, graded) for name in net.populations}
         self.projections = (Projection * sum(map(len, into.values())))()
+        self.cuts: dict[tuple[int, int], NDArray[np.int64] | None] = {}
         recurrent = self._order_components(net)
         number = 0
         for k, (name, population) in enumerate(net.populations.items()):
