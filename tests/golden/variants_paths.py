@@ -123,7 +123,7 @@ PATH_VARIANTS = (
     fast("order: targets as given", MAPS, (PACKING, "values if order is None else values.take(order, 0)", "values")),
     fast("order: fields as given", MAPS, (PREPARED, "values if order is None or", "values if True or")),
     fast("order: registers not undone", MAPS, (CALL, "reorder(v, orders[name]) if name in orders else v", "v")),
-    fast("order: messages not undone", MAPS, (CALL, "unpack(values, size, order)", "unpack(values, size, None)")),
+    fast("order: messages not undone", MAPS, (CALL, "size, self._prepared.orders.get(name))", "size, None)")),
     fast("order: done twice, not undone", MAPS, (RASTERS, "np.argsort(order)", "order")),
     fast(
         "sparse: weights without a sign, packed",

@@ -1,4 +1,4 @@
-"""Threads that share single steps of a single sample: cycles and sparse layers, which cannot run ahead by themselves."""
+"""Threads that share single steps of a single sample: cycles, and sparse layers."""
 
 from __future__ import annotations
 
