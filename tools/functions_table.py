@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Figures of the function compiler, each on the chip's integers: ``python tools/functions_table.py [--quick] [--page]``.
+"""Figures of the function compiler, on the chip's integers: ``python tools/functions_table.py [--quick] [--page]``.
 
-Every silent-preserving function of the small windows on all trains of a length, random functions up to ten bits, random
-compositions, parity, and the numbers of functions of a single gate. ``--page`` writes the tables into docs/functions.md;
-a few minutes (``--quick``: seconds, fewer functions).
+Every silent-preserving function of the small windows on all trains of a length, random functions up to ten bits,
+random compositions, parity, and the numbers of functions of a single gate. ``--page`` writes the tables into
+docs/functions.md; a few minutes (``--quick``: half a minute, fewer functions).
 """
 
 from __future__ import annotations
