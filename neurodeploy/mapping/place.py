@@ -13,9 +13,8 @@ import numpy as np
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.mapping.capacity import Assignment
 from neurodeploy.mapping.curve import sites_along_curve, tiles_along_curve
-from neurodeploy.mapping.flows import HOST, Floats, Flows, Rates, flows
+from neurodeploy.mapping.flows import HOST, CoreOf, Floats, Flows, Rates, flows
 from neurodeploy.mapping.route import chip_grid
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.mapping.swaps import Graph, Ints32, Moves, has_kernels, swap_loads, swap_sites
@@ -40,11 +39,10 @@ TOTAL = 2.0**40
 
 
 def place(
-    core_of: Assignment,
+    core_of: CoreOf,
     cores: int,
     target: Target,
     net: ChipNetwork | None = None,
-    *,
     rates: Rates | None = None,
     seed: int = 0,
 ) -> Mapping:
@@ -55,7 +53,7 @@ def place(
         cores: Number of logical cores.
         target: The chip or system.
         net: The network; without it cores are placed in the order of their numbers, as Lava's mapper does.
-        rates: Measured messages, see :data:`neurodeploy.mapping.flows.Rates`; default 1 for each axon.
+        rates: As, see :data:`neurodeploy.mapping.flows.Rates`; default 1 for each axon.
         seed: Of the search.
     """
     if net is None:
@@ -63,14 +61,14 @@ def place(
     return place_flows(flows(net, core_of, cores, target, rates), core_of, target, seed)
 
 
-def in_order(core_of: Assignment, cores: int, target: Target) -> Mapping:
+def in_order(core_of: CoreOf, cores: int, target: Target) -> Mapping:
     """Fill the cores of a chip in the order of their numbers, then the next chip."""
     per_chip = target.mesh.cores_per_chip.value
     at = np.arange(cores, dtype=np.int32)
     return Mapping({n: labels.astype(np.int32) for n, labels in core_of.items()}, at // per_chip, at % per_chip)
 
 
-def place_flows(flows: Flows, core_of: Assignment, target: Target, seed: int = 0) -> Mapping:
+def place_flows(flows: Flows, core_of: CoreOf, target: Target, seed: int = 0) -> Mapping:
     """As :func:`place`, from flows that are known."""
     rng = np.random.default_rng(seed)
     source, destination, packets = flows.pairs()
