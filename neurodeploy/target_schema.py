@@ -276,7 +276,7 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Target(TargetFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes."""
+    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes and then its chip's."""
 
     path: str
     digest: str

@@ -53,7 +53,7 @@ def place(
         cores: Number of logical cores.
         target: The chip or system.
         net: The network; without it cores are placed in the order of their numbers, as Lava's mapper does.
-        rates: As, see :data:`neurodeploy.mapping.flows.Rates`; default 1 for each axon.
+        rates: Of messages, as in :func:`neurodeploy.mapping.flows.flows`.
         seed: Of the search.
     """
     if net is None:
