@@ -114,15 +114,16 @@ def choose_chips(
     sites = used * per_chip
     node = np.append(np.arange(sites) // per_chip, 0).astype(np.int32)
     graph = graph_of(np.where(source == HOST, sites, source), destination, packets, sites + 1)
-    found = []
-    for start in (np.arange(sites + 1), _grown(graph, cores, per_chip)):
-        site_of = start.astype(np.int32)
-        hot = HOT * swap_cost(graph, node, distance, site_of) / cores
-        for moves in draw(rng, cores, sites, budget(MOVES_PER_CORE, cores), hot):
-            site_of, _ = swap_sites(graph, moves, node, distance, site_of)
-        found.append((swap_cost(graph, node, distance, site_of), site_of))
-    best = min(found, key=lambda pair: pair[0])[1]
-    return chips[node[best[:cores]]]
+    most = budget(MOVES_PER_CORE, cores)
+    starts = (start.astype(np.int32) for start in (np.arange(sites + 1), _grown(graph, cores, per_chip)))
+    found = [_annealed(graph, cores, node, distance, start, most, rng) for start in starts]
+    part = node[min(found, key=lambda at: swap_cost(graph, node, distance, at))].astype(np.int64)
+    # moves of single cores seldom exchange two chips: then the chips themselves
+    from_part = np.where(source == HOST, used, part[source])
+    whole = graph_of(from_part, part[destination], packets, used + 1)
+    node, itself = np.append(np.arange(used), 0).astype(np.int32), np.arange(used + 1, dtype=np.int32)
+    at = _annealed(whole, used, node, distance, itself, most, rng)
+    return chips[at[part[:cores]]]
 
 
 def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Generator, all_cores: int) -> Ints32:
@@ -145,13 +146,12 @@ def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Gener
     number = np.arange(mesh.tiles_x.value * mesh.tiles_y.value)
     distance = _distances(number % mesh.tiles_x.value, number // mesh.tiles_x.value)
     node = (y * mesh.tiles_x.value + x).astype(np.int32)
-    hot = HOT * swap_cost(graph, node, distance, site_of) / cores
-    for moves in draw(rng, cores, sites, budget(MOVES_PER_CORE, all_cores), hot):
-        site_of, _ = swap_sites(graph, moves, node, distance, site_of)
+    hot = swap_cost(graph, node, distance, site_of) / cores
+    site_of = _annealed(graph, cores, node, distance, site_of, budget(MOVES_PER_CORE, all_cores), rng)
     found = []
     for part in LOAD_HOT:
         at, cost = site_of, 0
-        for moves in draw(rng, cores, sites, budget(LOAD_MOVES_PER_CORE, all_cores), hot * part / HOT):
+        for moves in draw(rng, cores, sites, budget(LOAD_MOVES_PER_CORE, all_cores), hot * part):
             at, cost = swap_loads(graph, moves, x, y, EMPHASIS, at)
         found.append((cost, at))
     return min(found, key=lambda pair: pair[0])[1][:cores]
@@ -167,6 +167,16 @@ def permute(mapping: Mapping, target: Target, rng: np.random.Generator) -> Mappi
     sites = rng.choice(room * per_chip, size=mapping.cores, replace=False).astype(np.int32)
     renamed = rng.permutation(mapping.cores).astype(np.int32)
     return Mapping({n: renamed[labels] for n, labels in mapping.core_of.items()}, sites // per_chip, sites % per_chip)
+
+
+def _annealed(
+    graph: Graph, movable: int, node: Ints32, distance: Ints32, site_of: Ints32, per_item: int, rng: np.random.Generator
+) -> Ints32:
+    """Sites after a search for the least packets x distance; only the first items move, the last one never."""
+    hot = HOT * swap_cost(graph, node, distance, site_of) / movable
+    for moves in draw(rng, movable, graph.items - 1, per_item, hot):
+        site_of, _ = swap_sites(graph, moves, node, distance, site_of)
+    return site_of
 
 
 def budget(per_core: int, cores: int) -> int:

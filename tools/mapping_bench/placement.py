@@ -51,7 +51,8 @@ def measure(case: Case) -> dict[str, tuple[PlacementMetrics, float]]:
 def tables() -> str:
     """Both tables in Markdown."""
     first = [
-        "| network | cores, chips | traffic | placement | spike-hops | multicast hops | busiest link | chip links | s |",
+        "| network | cores, chips | traffic | placement | spike-hops | multicast hops | busiest link | chip links "
+        "| s |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     second = [
