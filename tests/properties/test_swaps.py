@@ -283,7 +283,7 @@ def test_cores_are_gathered_by_what_they_talk_to() -> None:
 
 
 def test_moves_are_bounded_in_number() -> None:
-    assert budget(1000, 5) == 1000 and budget(10_000, 40_000) == 1000 and budget(10_000, 10**9) == 1
+    assert budget(1000, 10**6, 0) == 1000 and budget(1000, 10**6, 1000) == 500 and budget(1000, 10**6, 10**9) == 1
     moves = list(draw(np.random.default_rng(0), 3, 8, 500_000, 100.0))
     assert [len(m.item) for m in moves] == [1_000_000, 500_000]
     last = moves[-1].limit
@@ -291,4 +291,4 @@ def test_moves_are_bounded_in_number() -> None:
     assert all(m.item.max() == 2 and m.to.max() == 7 and m.limit.min() >= 0 for m in moves)
     with pytest.MonkeyPatch.context() as patch:
         without_kernels(patch)
-        assert budget(1000, 5) == 10
+        assert budget(1000, 10**6, 5) == 10
