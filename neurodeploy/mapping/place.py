@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.chipmap import Mapping
-from neurodeploy.mapping.capacity import Assignment
+from neurodeploy.mapping.held import Assignment
 from neurodeploy.target_schema import Target
 
 
