@@ -38,7 +38,9 @@ def in_axons(loads: Loads, target: Target) -> Use | None:
 def out_axon_slots(loads: Loads, target: Target) -> Use | None:
     """At most {limit} out-axon slots on a core (Davies et al. 2018, constraint 3). Each neuron takes ``discrete_slots``
     for each distinct core that holds dense or sparse rows of it. For each convolution and core that holds it in shared
-    rows, each distinct pixel on the sending core takes ``pop32_slots``: its channels share the axon (nengo-loihi)."""
+    rows, each distinct pixel on the sending core takes ``pop32_slots``: its channels share the axon (nengo-loihi). A
+    pop32 axon has a 12-bit id, enough for all in-axons of a core; a pop16 axon would take one slot, but at most 32
+    channels and a first compartment that is a multiple of four, which the blocks of a convolution do not have."""
     return _against(loads.axon_slots, target.core.out_axon_slots)
 
 

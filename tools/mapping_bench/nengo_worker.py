@@ -66,4 +66,6 @@ def _transform(shape: tuple[int, ...], layer: dict[str, Any]) -> tuple[Any, tupl
 
 
 if __name__ == "__main__":
-    json.dump([build(case) for case in json.load(sys.stdin)], sys.stdout)
+    cases = json.load(sys.stdin)
+    counted = {name: {"case": case, **build(case)} for name, case in cases.items()}
+    json.dump({"nengo-loihi": nengo_loihi.__version__, "cases": counted}, sys.stdout)
