@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
-from neurodeploy.connections import Dense
+from neurodeploy.connections import Dense, Sparse
 from neurodeploy.errors import DoesNotFit, InvalidNetwork
-from neurodeploy.mapping import Mapping, check_mapping, map_network, utilisation
+from neurodeploy.mapping import Mapping, check_mapping, map_network, remedies, utilisation
 from neurodeploy.mapping.capacity import Loads
 from neurodeploy.mapping.constraints import CONSTRAINTS, Constraint, describe, name_of, uses, violated
 from neurodeploy.mapping.remedies import ADVICE
@@ -352,3 +352,55 @@ def test_limits_that_a_target_lacks_do_not_exist() -> None:
         "pool_words",
     }
     assert describe(CONSTRAINTS[-1], LOIHI1) is None
+
+
+def test_every_remedy_that_was_tried_is_told_with_its_cores() -> None:
+    """A pruned dense layer on two tiny chips: fewer bits, its zeros left out, more chips, other chips."""
+    net = mlp(90, 240)
+    net.projections[0] = replace(net.projections[0], connection=Dense(np.eye(240, 90, dtype=np.int8), (90,), (240,)))
+    with pytest.raises(DoesNotFit) as error:
+        map_network(net, TINY)
+    tried = {t.remedy: t for t in error.value.tried}
+    zeros = "the 21,510 zero weights of dense layers left out (kind='sparse')"
+    assert list(tried) == ["3 chips", "2-bit weights", "4-bit weights", zeros, "target loihi1", "target loihi2"]
+    pruned = mlp(90, 240)
+    pruned.projections[0] = replace(
+        net.projections[0], connection=Sparse.from_matrix(np.eye(240, 90, dtype=np.int8), (90,), (240,))
+    )
+    expected = {
+        "3 chips": map_network(net, edited(TINY, "mesh", chips=3)).cores,
+        "2-bit weights": map_network(mlp(90, 240, bits=2), TINY).cores,
+        "4-bit weights": map_network(mlp(90, 240, bits=4), TINY).cores,
+        zeros: map_network(pruned, TINY).cores,
+        "target loihi1": map_network(net, LOIHI1).cores,
+        "target loihi2": map_network(net, LOIHI2).cores,
+    }
+    assert {remedy: t.cores for remedy, t in tried.items()} == expected
+    assert all(
+        t.fits and f"{t.remedy}: {t.cores:,} of {t.available:,} cores, fits" in str(error.value) for t in tried.values()
+    )
+    assert [row["fits"] for row in error.value.to_dict()["tried"]] == [True] * 6  # type: ignore[attr-defined]
+
+
+def test_remedies_that_do_not_help_are_told_too() -> None:
+    with pytest.raises(DoesNotFit) as error:
+        map_network(mlp(784, 100_000), TINY)
+    by_name = {t.remedy: t for t in error.value.tried}
+    two = by_name["2-bit weights"]
+    assert not two.fits and two.layers == ("l1 (in_axons, synapse_words)",) and two.available == 14
+    assert "2-bit weights: at least 3,125 of 14 cores, does not fit: l1 (in_axons, synapse_words)" in str(error.value)
+
+
+def test_the_limit_asked_for_is_named_where_the_chip_has_room() -> None:
+    with pytest.raises(DoesNotFit) as error:
+        map_network(mlp(4, 60), TINY, max_neurons_per_core=4)
+    (tried,) = (t for t in error.value.tried if "max_neurons" in t.remedy)
+    assert tried.remedy == "without max_neurons_per_core = 4" and tried.fits
+    assert tried.cores == map_network(mlp(4, 60), TINY).cores == 2
+
+
+def test_remedies_of_a_network_beyond_the_work_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remedies, "WORK", 3 * 600)
+    with pytest.raises(DoesNotFit) as error:
+        map_network(mlp(30, 600), TINY)
+    assert [t.remedy for t in error.value.tried] == ["3 chips", "2-bit weights", "4-bit weights", "target loihi1"]
