@@ -244,10 +244,10 @@ def test_delays_and_indices_widen_the_rows() -> None:
 
 def test_a_wide_dense_layer_on_tiny_is_refused_at_once_with_everything_wrong() -> None:
     net = mlp(784, 100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DoesNotFit) as error:
         map_network(net, TINY)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     found = {(v.resource, v.layer): (v.needed, v.available) for v in error.value.violations}
     assert found == {
         ("cores", "network"): (3125, 14),
