@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mapping_networks import Layer, network
+from mapping_networks import Layer, mobilenet, network
 
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.mapping import check_mapping, map_network
+from neurodeploy.mapping.capacity import core_loads
+from neurodeploy.mapping.constraints import uses
 from neurodeploy.mapping.partition import partition
 from neurodeploy.target import load_target
 
@@ -50,3 +53,22 @@ def test_calls_do_not_grow_with_the_neurons(make: Any, cores: int) -> None:
         sys.setprofile(None)
     assert not found.impossible and found.cores == cores
     assert calls < 1000 * found.cores  # 1,024 neurons a core
+
+
+def test_mobilenet_fits_thirteen_chips_and_fills_them() -> None:
+    """NxTF (Rueckauer et al. 2021) prints 16 chips of Loihi 1 and 80 % for such a network."""
+    net, target = network((3, 128, 128), mobilenet()), load_target("loihi1")
+    assert sum(p.connection.weights.size for p in net.projections) == 4_225_472
+    found = partition(net, target)
+    assert not found.impossible and found.cores == 1624 <= 13 * target.mesh.cores_per_chip.value
+    table = uses(core_loads(net, found.core_of, found.cores, target), target)
+    binding = np.max([needed / limit for needed, limit in table.values()], axis=0)
+    assert binding.max() <= 1
+    assert binding.sum() / (13 * target.mesh.cores_per_chip.value) > 0.97
+
+
+def test_a_small_mobilenet_is_proven_to_fit() -> None:
+    net, target = network((3, 32, 32), mobilenet(10, 32)), load_target("loihi1")
+    mapping = map_network(net, target)
+    assert mapping.cores < 200
+    check_mapping(net, mapping, target)
