@@ -45,11 +45,12 @@ def out_axon_slots(loads: Loads, target: Target) -> Use | None:
 
 
 def synapse_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2). Every projection takes the
-    smallest of the encodings that it has: dense rows, one per source neuron with a synapse for each neuron here, zero
-    weights included; sparse rows of the synapses that exist, each with an index; shared rows of a convolution's
-    block. Each started chunk of ``synapse_chunk`` synapses has a header and is rounded up to whole words; delays widen
-    every synapse."""
+    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2). A dense projection takes
+    dense rows, one per source neuron with a synapse for each neuron here, zero weights included; a sparse one either
+    those or sparse rows of the synapses that exist, each with an index, whichever are smaller. A convolution's block
+    takes shared rows, or rows of each source neuron if the larger of their shares of memory and of in-axons is the
+    smaller one. Each started chunk of ``synapse_chunk`` synapses has a header and is rounded up to whole words; delays
+    widen every synapse."""
     return _against(loads.words, target.core.synapse_words)
 
 

@@ -1,4 +1,4 @@
-"""How each core holds the synapses of a projection: the encoding that takes the least memory there."""
+"""How each core holds the synapses of a projection: the encoding that takes least there."""
 
 from __future__ import annotations
 

@@ -124,6 +124,16 @@ def test_a_convolution_without_anything_to_share_is_held_as_dense_rows() -> None
     assert core.needed["in_axons"] == 12  # of its own for each source neuron
 
 
+def test_rows_are_shared_where_axons_would_bind_though_they_take_more_memory() -> None:
+    """600 channels of 3 x 3 pixels into 10: 5,400 axons of their own, or 9 that the channels of a pixel share."""
+    net = conv((600, 3, 3), (10, 600, 3, 3))
+    (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+    assert core.needed["in_axons"] == 9
+    full, rest = divmod(600 * 10, 64)  # of each of the 9 crops
+    shared = 9 * (full * -(-(64 * (8 + 6) + 10) // 64) + -(-(rest * (8 + 6) + 10) // 64))
+    assert core.needed["synapse_words"] == shared == 12_654 > 5400 * -(-(10 * 8 + 10) // 64)
+
+
 def test_channels_of_a_pixel_share_an_axon_on_both_sides() -> None:
     net = conv((2, 8, 8), (4, 2, 1, 1))
     net.add_population("d", shape=(6, 8, 8))
