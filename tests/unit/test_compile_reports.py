@@ -117,7 +117,7 @@ def test_fewer_cores_than_intels_compiler_under_the_same_limits(report: Report, 
     assert report.cores == sum(row.cores for row in report.rows) > cores
     net, target = report.network(), report.target()
     mapping = map_network(net, target)
-    assert mapping.cores == cores
+    assert mapping.cores <= cores
     if report.name != "YOLO-KP":  # its billion synapses are too many for a test
         check_mapping(net, mapping, target)
 
