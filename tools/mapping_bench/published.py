@@ -93,7 +93,8 @@ def _mobilenet() -> Iterator[str]:
     weights = sum(p.connection.weights.size for p in net.projections)
     yield ""
     yield f"{weights:,} weights, {net.neurons:,} neurons, {net.synapses:,} synapses:"
-    yield f"{found.cores:,} cores on {chips} chips (NxTF: {NXTF_CHIPS} chips). The neurons alone need {-(-net.neurons // target.core.neurons.value):,} cores."
+    yield f"{found.cores:,} cores on {chips} chips (NxTF: {NXTF_CHIPS} chips)."
+    yield f"The neurons alone need {-(-net.neurons // target.core.neurons.value):,} cores."
     yield f"The binding resource is used to {100 * largest.mean():.1f} % on a used core on average; that is"
     yield f"{100 * largest.sum() / (chips * per_chip):.1f} % of all cores of {chips} chips."
 
