@@ -79,6 +79,7 @@ def chips(draw: st.DrawFn) -> Target:
         "core",
         synapse_chunk=draw(st.sampled_from([0, 7, 64])),
         conv_row_extra_words=draw(st.sampled_from([0, 1])),
+        legal_index_bits=draw(st.sampled_from([None, (6, 8), (1, 2, 3, 4, 5, 6, 7)])),
         sparse_index_bits=draw(st.sampled_from([None, 0, 9])),
         neurons=draw(st.sampled_from([20, 1000])),
         in_axons=draw(st.sampled_from([20, 60, 1000])),
