@@ -13,6 +13,7 @@ from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.mapping.capacity import core_loads
 from neurodeploy.mapping.check import reached_cores, recount
+from neurodeploy.mapping.check_rows import held_rows
 from neurodeploy.mapping.constraints import uses, violated
 from neurodeploy.mapping.fanout import fan_out
 from neurodeploy.mapping.grids import Grid, GridSearch, grid_labels
@@ -79,7 +80,7 @@ def chips(draw: st.DrawFn) -> Target:
         "core",
         synapse_chunk=draw(st.sampled_from([0, 7, 64])),
         conv_row_extra_words=draw(st.sampled_from([0, 1])),
-        legal_index_bits=draw(st.sampled_from([None, (6, 8), (1, 2, 3, 4, 5, 6, 7)])),
+        legal_index_bits=draw(st.sampled_from([None, (6, 8), tuple(range(1, 10)), tuple(range(1, 10))])),
         sparse_index_bits=draw(st.sampled_from([None, 0, 9])),
         neurons=draw(st.sampled_from([20, 1000])),
         in_axons=draw(st.sampled_from([20, 60, 1000])),
@@ -87,7 +88,7 @@ def chips(draw: st.DrawFn) -> Target:
         synapse_words=draw(st.sampled_from([30, 100, 5000])),
     )
     return edited(
-        chip, "axon", row_base_max=draw(st.sampled_from([None, 0, 3, 10])), pop32_slots=draw(st.integers(1, 3))
+        chip, "axon", row_base_max=draw(st.sampled_from([None, None, 0, 3, 10])), pop32_slots=draw(st.integers(1, 3))
     )
 
 
@@ -99,7 +100,7 @@ def cut(net: ChipNetwork, grids: dict[str, Grid]) -> tuple[dict[str, Ints], int]
     return labels, cores
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(chains(), chips())
 def test_blocks_are_counted_as_the_checker_counts_synapses(
     chain: tuple[ChipNetwork, dict[str, Grid]], chip: Target
@@ -113,6 +114,12 @@ def test_blocks_are_counted_as_the_checker_counts_synapses(
     counted = recount(net, mapping, chip, reached_cores(net, mapping))
     for name, (needed, _) in uses(core_loads(net, labels, cores, chip), chip).items():
         np.testing.assert_array_equal(needed, counted[name], err_msg=name)
+    for p, found in zip(net.projections, all_held(net, labels, cores, chip), strict=True):
+        assert found is not None
+        for core, held in held_rows(p, labels[p.target], (8, 0), chip).items():
+            assert found.stored.words[core] == held.words
+            if held.words:
+                assert (found.stored.shared[core], found.stored.index_bits[core]) == (held.shared, held.index_bits)
 
 
 @settings(max_examples=150, deadline=None)
