@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import msgspec
@@ -101,14 +102,18 @@ def cut(net: ChipNetwork, grids: dict[str, Grid]) -> tuple[dict[str, Ints], int]
 
 
 @settings(max_examples=250, deadline=None)
-@given(chains(), chips())
+@given(chains(), chips(), st.sampled_from([None, "a", "b"]), st.randoms(use_true_random=False))
 def test_blocks_are_counted_as_the_checker_counts_synapses(
-    chain: tuple[ChipNetwork, dict[str, Grid]], chip: Target
+    chain: tuple[ChipNetwork, dict[str, Grid]], chip: Target, scattered: str | None, shuffle: random.Random
 ) -> None:
     net, grids = chain
     if not grids:
         return
     labels, cores = cut(net, grids)
+    if scattered in labels:  # cores of neurons that are no block beside cores that are
+        order = list(range(labels[scattered].size))
+        shuffle.shuffle(order)
+        labels[scattered] = labels[scattered][order]
     at = np.arange(cores, dtype=np.int32)
     mapping = Mapping({k: v.astype(np.int32) for k, v in labels.items()}, at, at * 0)
     counted = recount(net, mapping, chip, reached_cores(net, mapping))

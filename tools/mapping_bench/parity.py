@@ -1,7 +1,8 @@
 """Our count of Loihi 1's resources beside nengo-loihi's: ``python tools/mapping_bench/parity.py [--cache DIR]``.
 
 Runs nengo-loihi in an environment of its own, which is made under ``--cache``, and compares every block of its cores
-with our count of the same neurons. ``--write`` stores what it said as a golden file, which a test compares with ours;
+with our count of the same neurons. Where it does not split a layer it also counts axons of source pixels that no kernel
+meets; the cases have none. ``--write`` stores what it said as a golden file, which a test compares with ours;
 without it, it must say the same again. Exit code 1 where anything differs.
 """
 
