@@ -149,6 +149,27 @@ def test_channels_of_a_pixel_share_an_axon_on_both_sides() -> None:
         assert core.needed["out_axon_slots"] == 2 * sum(at == core.core for at, _, _ in pairs)
 
 
+def test_shared_and_sparse_rows_of_one_index_are_two_formats() -> None:
+    net = conv((1, 1, 2), (31, 1, 1, 1))
+    net.connect("in", "c", np.eye(62, 2, dtype=int) * 2, kind="sparse")
+    (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+    words = [-(-(31 * (8 + 6) + 10) // 64), 2 * 1]  # both with an index of 6 bits
+    assert core.needed["synapse_words"] == sum(words)
+    assert core.needed["synapse_formats"] == 2
+
+
+def test_layers_of_long_delays_share_a_core_as_long_as_the_longer_delay_allows() -> None:
+    """200 neurons of 32 steps are 6,400 of 8,192 slots; not of 64 steps."""
+    net = mlp(1, 100)
+    net.add_population("l2", shape=100)
+    net.connect("in", "l2", np.full((100, 1), 2))
+    net.projections[:] = [replace(p, delay=delay) for p, delay in zip(net.projections, (20, 19), strict=True)]
+    mapping = map_network(net, LOIHI1)
+    check_mapping(net, mapping, LOIHI1)
+    assert mapping.cores == 1
+    assert utilisation(net, mapping, LOIHI1).cores[0].needed["delay_slots"] == 200 * 32
+
+
 def test_sparse_rows_become_dense_where_that_is_smaller() -> None:
     """Loihi 1: 64 neurons of which a source reaches n: 6 more bits each, or all 64 without an index."""
     for reached, words in ((4, 2), (35, 8), (36, 9), (64, 9)):
