@@ -61,9 +61,32 @@ class Compared(NamedTuple):
     differences: list[str]
 
 
-def compare(name: str, outcome: dict[str, Any]) -> Compared:
+def random_case(seed: int) -> dict[str, Any]:
+    """Two convolutions of any kernel up to 4 x 4 and stride up to 2, in tiles of any shape of at least two pixels.
+
+    Every source pixel is used: a stride is never larger than the kernel.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        shape = [int(n) for n in rng.integers([1, 6, 6], [5, 30, 30])]
+        maps, layers = shape, []
+        for _ in range(2):
+            kernel = int(rng.integers(1, 5))
+            stride = [int(n) for n in rng.integers(1, min(3, kernel + 1), 2)]
+            maps = [int(rng.integers(1, 12)), *((n - kernel) // s + 1 for n, s in zip(maps[1:], stride, strict=True))]
+            if min(maps) < 1:
+                break
+            block = [int(rng.integers(1, n + 1)) for n in maps]
+            layers.append({"outputs": maps[0], "kernel": [kernel, kernel], "stride": stride, "block": block})
+            tiles = prod(-(-n // k) for n, k in zip(maps, block, strict=True))
+            if prod(block) > 1024 or prod(block[1:]) < 2 or not 1 < tiles <= 60:
+                break
+        else:
+            return {"shape": shape, "layers": layers}
+
+
+def compare(case: dict[str, Any], outcome: dict[str, Any]) -> Compared:
     """Count the cores that nengo-loihi made of a case."""
-    case = CASES[name]
     net = build(case)
     labels, cores = {}, 0
     for k, layer in enumerate(case["layers"], start=1):
