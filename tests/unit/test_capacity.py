@@ -221,6 +221,11 @@ def test_known_networks(target: Target, sizes: tuple[int, ...], expected: dict[s
     assert mapping.core_on_chip.tolist() == list(range(cores)) and mapping.chips == 1
 
 
+def test_small_layers_join_the_nearest_core_with_room() -> None:
+    mapping = map_network(mlp(784, 128, 64, 10), LOIHI2)
+    assert [set(mapping.core_of[name].tolist()) for name in ("l1", "l2", "l3")] == [{0, 1, 2}, {2}, {2}]
+
+
 def test_pilotnet_dense_layer_takes_seven_cores() -> None:
     """lava-dl's PilotNet report: Intel's ratio loop took 12 under 12,000 words; 15 neurons a core do."""
     target = edited(LOIHI2, "core", synapse_words=12000)
@@ -431,7 +436,11 @@ def test_the_limit_asked_for_is_named_where_the_chip_has_room() -> None:
 
 
 def test_remedies_of_a_network_beyond_the_work_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work for three partitions, and more synapses than that to make sparse."""
     monkeypatch.setattr(remedies, "WORK", 3 * 600)
+    net = mlp(30, 600)
+    weights = np.where(np.arange(30 * 600).reshape(600, 30) > 0, 2, 0).astype(np.int8)
+    net.projections[0] = replace(net.projections[0], connection=Dense(weights, (30,), (600,)))
     with pytest.raises(DoesNotFit) as error:
-        map_network(mlp(30, 600), TINY)
+        map_network(net, TINY)
     assert [t.remedy for t in error.value.tried] == ["3 chips", "2-bit weights", "4-bit weights", "target loihi1"]
