@@ -68,7 +68,14 @@ def chains(draw: st.DrawFn) -> tuple[ChipNetwork, dict[str, Grid]]:
         shape = (outputs, *size)
         net.add_population(name, shape=shape)
         kernel_shape = (outputs, net.shape_of(source)[0] // geometry["groups"], *kernel)
-        net.connect(source, name, (weights % 100).reshape(kernel_shape), kind="conv2d", **geometry)
+        net.connect(
+            source,
+            name,
+            (weights % 100).reshape(kernel_shape),
+            kind="conv2d",
+            delays=draw(st.sampled_from([0, 0, 2, 5])),
+            **geometry,
+        )
         grids[name] = tuple(draw(st.integers(1, min(3, n))) for n in shape)
         source = name
     return net, grids
@@ -84,6 +91,7 @@ def chips(draw: st.DrawFn) -> Target:
         legal_index_bits=draw(st.sampled_from([None, (6, 8), tuple(range(1, 10)), tuple(range(1, 10))])),
         sparse_index_bits=draw(st.sampled_from([None, 0, 9])),
         neurons=draw(st.sampled_from([20, 1000])),
+        delay_slots=draw(st.sampled_from([None, 40, 200])),
         in_axons=draw(st.sampled_from([20, 60, 1000])),
         out_axon_slots=draw(st.sampled_from([40, 120, 5000])),
         synapse_words=draw(st.sampled_from([30, 100, 5000])),
@@ -121,7 +129,7 @@ def test_blocks_are_counted_as_the_checker_counts_synapses(
         np.testing.assert_array_equal(needed, counted[name], err_msg=name)
     for p, found in zip(net.projections, all_held(net, labels, cores, chip), strict=True):
         assert found is not None
-        for core, held in held_rows(p, labels[p.target], (8, 0), chip).items():
+        for core, held in held_rows(p, labels[p.target], (8, p.delay.bit_length()), chip).items():
             assert found.stored.words[core] == held.words
             if held.words:
                 assert (found.stored.shared[core], found.stored.index_bits[core]) == (held.shared, held.index_bits)
