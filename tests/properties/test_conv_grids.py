@@ -96,6 +96,7 @@ def chips(draw: st.DrawFn) -> Target:
         out_axon_slots=draw(st.sampled_from([40, 120, 5000])),
         synapse_words=draw(st.sampled_from([30, 100, 5000])),
     )
+    chip = edited(chip, "compartment", delay_default_max=draw(st.sampled_from([None, 2])))
     return edited(
         chip, "axon", row_base_max=draw(st.sampled_from([None, None, 0, 3, 10])), pop32_slots=draw(st.integers(1, 3))
     )
