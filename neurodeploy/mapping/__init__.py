@@ -33,6 +33,7 @@ def map_network(net: ChipNetwork, target: Target, *, max_neurons_per_core: int |
         DoesNotFit: With every violation, and remedies that have been tried.
         InvalidNetwork: ``max_neurons_per_core`` is not positive.
     """
+    asked = target.core.neurons.value
     if max_neurons_per_core is not None:
         if max_neurons_per_core < 1:
             raise InvalidNetwork(
@@ -45,7 +46,7 @@ def map_network(net: ChipNetwork, target: Target, *, max_neurons_per_core: int |
         core = msgspec.structs.replace(target.core, neurons=fewer)
         target = msgspec.structs.replace(target, core=core)
     found = partition(net, target)
-    refusal = refuse(net, target, found)
+    refusal = refuse(net, target, found, asked)
     if refusal is not None:
         raise refusal
     return place(found.core_of, found.cores, target, net)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.mapping.capacity import Assignment, Loads, all_reaches, core_loads, fan_out
+from neurodeploy.mapping.capacity import Loads, core_loads
 from neurodeploy.mapping.constraints import Excess, uses
+from neurodeploy.mapping.fanout import Demand, fan_out
+from neurodeploy.mapping.held import Assignment, all_held
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.mapping.split import Split, Splitter
 from neurodeploy.target_schema import Target
@@ -61,13 +62,13 @@ def _settle(
     demand = {name: _demand(net, target, name, splits[name]) for name in splits}
     over: dict[str, int] = {}
     for _ in range(ROUNDS):
-        slots: dict[str, Ints] = defaultdict(lambda: np.zeros((), np.int64))
+        slots: dict[str, Demand] = {}
         for by_source in demand.values():
             for source, needed in by_source.items():
-                slots[source] = slots[source] + needed
+                slots[source] = slots[source] + needed if source in slots else needed
         over = {}
         for name, needed in slots.items():
-            per_core = np.bincount(splits[name].labels, weights=needed, minlength=splits[name].parts)
+            per_core = needed.per_core(splits[name].labels, splits[name].parts)
             if "out_axon_slots" not in splits[name].impossible and per_core.max() > limit.value:
                 over[name] = int(per_core.max())
         if not over:
@@ -75,13 +76,13 @@ def _settle(
         for name in over:
             splits[name] = splitters[name].split(slots[name], splits[name].parts)
             demand[name] = _demand(net, target, name, splits[name])
-    return {name: {"out_axon_slots": (needed, limit.value)} for name, needed in over.items()}
+    return {name: {"out_axon_slots": (most, limit.value)} for name, most in over.items()}
 
 
-def _demand(net: ChipNetwork, target: Target, name: str, split: Split) -> dict[str, Ints]:
-    """Out-axon slots that a split of one population costs each neuron of its sources."""
+def _demand(net: ChipNetwork, target: Target, name: str, split: Split) -> dict[str, Demand]:
+    """Out-axon slots that a split of one population costs its sources."""
     inward = ChipNetwork(net.inputs, net.populations, list(net.incoming(name)))
-    return fan_out(inward, all_reaches(inward, {name: split.labels}, split.parts, target), target)
+    return fan_out(inward, all_held(inward, {name: split.labels}, split.parts, target), target)
 
 
 def _number(splits: Dict[str, Split]) -> tuple[dict[str, Ints], int]:
@@ -94,24 +95,19 @@ def _number(splits: Dict[str, Split]) -> tuple[dict[str, Ints], int]:
 
 
 def _merge(core_of: Assignment, loads: Loads, target: Target) -> tuple[dict[str, Ints], int]:
-    """Put populations of a single core onto the nearest earlier core that has room for them.
-
-    Loads are added up, which never says less than the load of the merged core: sources, settings and formats that two
-    populations share are then counted twice.
-    """
-    table = uses(loads, target)
-    needs = np.stack([needed for needed, _ in table.values()]).astype(np.int64)
-    limits = np.array([limit for _, limit in table.values()])
-    cores = needs.shape[1]
-    host = np.arange(cores)
+    """Put populations of a single core onto the nearest earlier core that has room for them."""
+    host = np.arange(len(loads.neurons))
     for labels in core_of.values():
         own = int(labels[0])
         if np.any(labels != own):
             continue
-        for other in reversed(range(own)):
-            if host[other] == other and np.all(needs[:, other] + needs[:, own] <= limits):
-                host[own] = other
-                needs[:, other] += needs[:, own]
-                break
+        table = uses(loads.joined(slice(own), own), target)
+        room = [needed <= limit for needed, limit in table.values()]
+        hosts = np.flatnonzero(np.logical_and.reduce([host[:own] == np.arange(own), *room]))
+        if len(hosts):
+            host[own] = hosts[-1]
+            together = loads.joined(int(hosts[-1]), own)
+            for f in fields(loads):
+                getattr(loads, f.name)[hosts[-1]] = getattr(together, f.name)
     kept, renumbered = np.unique(host, return_inverse=True)
     return {name: renumbered.ravel()[labels] for name, labels in core_of.items()}, len(kept)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork, ChipPopulation
-from neurodeploy.mapping.capacity import all_reaches, inbound
+from neurodeploy.mapping.capacity import inbound
 from neurodeploy.mapping.constraints import Excess, violated
+from neurodeploy.mapping.fanout import Demand
 from neurodeploy.mapping.grids import GridSearch, grid_labels, runs
+from neurodeploy.mapping.held import all_held
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.target_schema import Target
 
@@ -48,36 +50,36 @@ class Splitter:
         self.has_conv = any(p.connection.kind == "conv2d" for p in incoming)
         self.impossible: dict[str, Excess] = {}
 
-    def split(self, slots: Ints | None, at_least: int) -> Split:
+    def split(self, demand: Demand | None, at_least: int) -> Split:
         """The split into the fewest parts, not fewer than ``at_least``; deterministic.
 
         Args:
-            slots: Out-axon slots that each neuron needs, (size,), where known.
+            demand: Out-axon slots that its neurons need, where known.
             at_least: Smallest number of parts.
         """
-        found = self._search(slots, at_least)
+        found = self._search(demand, at_least)
         if found is None:
             size = self.population.size
-            self.impossible |= self._violated(np.arange(size), size, slots)
-            found = self._search(slots, at_least)
+            self.impossible |= self._violated(np.arange(size), size, demand)
+            found = self._search(demand, at_least)
         labels, parts = found if found is not None else (np.arange(self.population.size), self.population.size)
         return Split(labels, parts, dict(self.impossible))
 
-    def _search(self, slots: Ints | None, at_least: int) -> tuple[Ints, int] | None:
+    def _search(self, demand: Demand | None, at_least: int) -> tuple[Ints, int] | None:
         size = self.population.size
         low = min(size, max(at_least, -(-size // self.target.core.neurons.value)))
 
         def fits(labels: Ints, parts: int) -> bool:
-            return self._violated(labels, parts, slots).keys() <= self.impossible.keys()
+            return self._violated(labels, parts, demand).keys() <= self.impossible.keys()
 
         if self.has_conv:
-            return self._blocks(fits, low)
+            return self._blocks(fits, low, demand)
         parts = _fewest(lambda k: fits(runs(size, k), k), low, size)
         return None if parts is None else (runs(size, parts), parts)
 
-    def _blocks(self, fits: Fits, low: int) -> tuple[Ints, int] | None:
+    def _blocks(self, fits: Fits, low: int, demand: Demand | None) -> tuple[Ints, int] | None:
         """Fewest parts first, fewest in-axons next; smaller blocks where the quick estimate was too kind."""
-        search = GridSearch(self.net, self.population, self.target, set(self.impossible))
+        search = GridSearch(self.net, self.population, self.target, set(self.impossible), demand)
         most = self.target.core.neurons.value
         while search.finest_passes:
             for grid in search.grids(most, low):
@@ -89,13 +91,12 @@ class Splitter:
             most = max(1, most // 2)
         return None
 
-    def _violated(self, labels: Ints, parts: int, slots: Ints | None) -> dict[str, Excess]:
+    def _violated(self, labels: Ints, parts: int, demand: Demand | None) -> dict[str, Excess]:
         core_of = {self.population.name: labels}
-        reaches = all_reaches(self.net, core_of, parts, self.target)
-        loads = inbound(self.net, core_of, parts, self.target, reaches)
-        if slots is not None:
-            per_part = np.bincount(labels, weights=slots, minlength=parts).astype(np.int64)
-            loads = replace(loads, axon_slots=per_part)
+        held = all_held(self.net, core_of, parts, self.target)
+        loads = inbound(self.net, core_of, parts, self.target, held)
+        if demand is not None:
+            loads = replace(loads, axon_slots=demand.per_core(labels, parts))
         return violated(loads, self.target)
 
 
