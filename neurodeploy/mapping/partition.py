@@ -11,6 +11,7 @@ import numpy as np
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.mapping.capacity import Assignment, Loads, all_reaches, core_loads, fan_out
 from neurodeploy.mapping.constraints import Excess, uses
+from neurodeploy.mapping.objective import Objective, Rates
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.mapping.split import Split, Splitter
 from neurodeploy.target_schema import Target
@@ -35,8 +36,10 @@ class Partition:
     impossible: Dict[str, Dict[str, Excess]]
 
 
-def partition(net: ChipNetwork, target: Target) -> Partition:
-    """Split every population of ``net`` over cores of ``target``; deterministic."""
+def partition(
+    net: ChipNetwork, target: Target, objective: Objective = "cores", rates: Rates | None = None, seed: int = 0
+) -> Partition:
+    """Split every population of ``net`` over cores of ``target``; the same arguments give the same partition."""
     splitters = {name: Splitter(net, p, target) for name, p in net.populations.items()}
     splits = {name: splitter.split(None, 1) for name, splitter in splitters.items()}
     unsettled = _settle(net, target, splitters, splits) if target.core.out_axon_slots is not None else {}
