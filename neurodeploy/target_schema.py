@@ -73,9 +73,11 @@ class Core(Struct, frozen=True, forbid_unknown_fields=True):
         neurons, in_axons, out_axon_slots, synapse_words: Limits; a slot is counted as in ``axon``.
         word_bits: Bits of a word of synapse memory.
         synapse_header_bits, synapse_chunk: A header for each chunk of so many synapses; 0: one for the row.
-        synapse_index_bits, conv_index_bits: Index stored with each synapse of a dense or sparse row, and of a
+        synapse_index_bits, conv_index_bits: Index stored with each synapse of a dense row, and the widest of a
             (shared) convolution row. ``legal_index_bits``: the widths that an index may have.
+        sparse_index_bits: Widest index in a sparse row; absent: as ``synapse_index_bits``, whatever the row.
         conv_row_extra_words: Added to each convolution row.
+        delay_slots: Limit of neurons * steps of the longest delay on the core.
         compartment_profiles, vth_profiles, synapse_formats: Distinct settings that a core can hold.
         neuron_groups: Neuron groups of a core.
         pool_words: Limit of in-axons + neurons + synapse words + axon map + axon memory.
@@ -95,6 +97,8 @@ class Core(Struct, frozen=True, forbid_unknown_fields=True):
     conv_index_bits: Size
     conv_row_extra_words: Size
     out_axon_slots: Count | None = None
+    sparse_index_bits: Size | None = None
+    delay_slots: Count | None = None
     legal_index_bits: BitWidths | None = None
     compartment_profiles: Count | None = None
     vth_profiles: Count | None = None

@@ -63,4 +63,4 @@ def map_network(
     refusal = refuse(net, target, found)
     if refusal is not None:
         raise refusal
-    return place(found.core_of, found.cores, target, net, rates, seed)
+    return place(found.core_of, found.cores, target, net, rates=rates, seed=seed)

@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
 from neurodeploy.chipnet import ChipProjection
 from neurodeploy.connections import Conv2d
-from neurodeploy.mapping.rows import Ints, conv_bits, row_words
+from neurodeploy.mapping.encodings import Encoding, dense_rows
+from neurodeploy.mapping.rows import Ints, index_bits, payload_bits, row_words, sparse_index_bits
 from neurodeploy.target_schema import Target
 
 Block = tuple[int, int, int, int, int, int]
 """Half-open ranges of channel, y and x: (c0, c1, y0, y1, x0, x1)."""
+
+
+class Rows(NamedTuple):
+    """The rows of a block: words of memory, encoding, and bits of the index."""
+
+    words: int
+    encoding: Encoding
+    index_bits: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +38,7 @@ class Crops:
         crop: Equal where two positions meet the same taps.
         base: First output that each reaches, counted from the start of the block.
         used: Number of distinct taps that any position meets.
+        step: Distance of two outputs that one position reaches by neighbouring taps.
     """
 
     positions: Ints
@@ -34,6 +46,7 @@ class Crops:
     crop: Ints
     base: Ints
     used: int
+    step: int
 
     @cached_property
     def signature(self) -> tuple[int, bytes, bytes]:
@@ -41,10 +54,15 @@ class Crops:
         return self.used, self.crop.tobytes(), self.base.tobytes()
 
     @cached_property
-    def sizes(self) -> Counter[int]:
-        """How many distinct crops have how many taps."""
+    def sizes(self) -> tuple[Ints, Ints]:
+        """Numbers of taps, and how many distinct crops have so many."""
         first = np.unique(self.crop, return_index=True)[1]
-        return Counter(self.taps[first].tolist())
+        return np.unique(self.taps[first], return_counts=True)
+
+    @cached_property
+    def met(self) -> tuple[Ints, Ints]:
+        """Numbers of taps, and how many positions meet so many."""
+        return np.unique(self.taps, return_counts=True)
 
 
 class ConvBlocks:
@@ -59,7 +77,7 @@ class ConvBlocks:
     def __init__(self, projection: ChipProjection, connection: Conv2d, target: Target) -> None:
         self.projection, self.connection, self.target = projection, connection, target
         self._axes: dict[tuple[int, int, int], Crops] = {}
-        self._words: dict[tuple[object, ...], int] = {}
+        self._rows: dict[tuple[object, ...], Rows] = {}
         self.outputs_per_group = self.connection.weights.shape[0] // self.connection.groups
         self.inputs_per_group = self.connection.weights.shape[1]
 
@@ -81,59 +99,97 @@ class ConvBlocks:
         order = np.lexsort((out, at))
         positions, first, taps = np.unique(at[order], return_index=True, return_counts=True)
         crop = tap[order][first] * (kernel + 1) + taps
-        return Crops(positions, taps, crop, out[order][first] - low, len(np.unique(tap)))
+        step = conv.dilation[axis] // gcd(conv.dilation[axis], conv.stride[axis])
+        return Crops(positions, taps, crop, out[order][first] - low, len(np.unique(tap)), step)
 
     def groups(self, low: int, high: int) -> Counter[int]:
         """How many kernel groups have how many of their output channels among ``low..high-1``."""
         _, counts = np.unique(np.arange(low, high) // self.outputs_per_group, return_counts=True)
         return Counter(counts.tolist())
 
-    def axons(self, block: Block) -> int:
+    def source_channels(self, block: Block) -> tuple[int, int]:
+        """Half-open range of the source channels that feed the block."""
+        first, last = block[0] // self.outputs_per_group, (block[1] - 1) // self.outputs_per_group
+        return first * self.inputs_per_group, (last + 1) * self.inputs_per_group
+
+    def pixels(self, block: Block) -> int:
+        """Distinct source pixels with a synapse in the block; all of their channels share an axon."""
+        _, _, y0, y1, x0, x1 = block
+        return len(self.axis(0, y0, y1).positions) * len(self.axis(1, x0, x1).positions)
+
+    def sources(self, block: Block) -> int:
         """Distinct source neurons with a synapse in the block."""
-        c0, c1, y0, y1, x0, x1 = block
-        channels = int(self.inputs_per_group) * self.groups(c0, c1).total()
-        return channels * len(self.axis(0, y0, y1).positions) * len(self.axis(1, x0, x1).positions)
+        return int(self.inputs_per_group) * self.groups(*block[:2]).total() * self.pixels(block)
 
-    def words(self, block: Block) -> int:
-        """Words of synapse memory of the block's shared rows.
+    def axons(self, block: Block) -> int:
+        """In-axons of the block as it is held, where the target does not charge them by the core."""
+        return self.pixels(block) if self.rows(block).encoding == Encoding.SHARED else self.sources(block)
 
-        ``rows`` (nengo-loihi): one row per in-channel, distinct kernel crop and, where the target limits the
-        compartment base of a row, started run of that many pixels of the block. ``pool`` (a fit to compile
-        reports): one row per in-channel and used kernel tap, of the output channels in the block.
+    def rows(self, block: Block) -> Rows:
+        """The rows of the block in the encoding of the fewest words.
+
+        Shared rows, ``rows`` (nengo-loihi): one row per distinct kernel crop and, where the target limits the
+        compartment base of a row, per started run of that many pixels of the block; it holds the synapses of all
+        in-channels. ``pool`` (a fit to compile reports): one row per in-channel and used kernel tap, of the output
+        channels in the block.
         """
         c0, c1, y0, y1, x0, x1 = block
         groups, ys, xs = self.groups(c0, c1), self.axis(0, y0, y1), self.axis(1, x0, x1)
         key = (c1 - c0, frozenset(groups.items()), y1 - y0, x1 - x0, ys.signature, xs.signature)
-        if key not in self._words:
+        if key not in self._rows:
             shape = (c1 - c0, y1 - y0, x1 - x0)
-            self._words[key] = sum(
-                number * self.inputs_per_group * self._words_per_input(outputs, shape, ys, xs)
-                for outputs, number in groups.items()
-            )
-        return self._words[key]
+            pool = self.target.core.accounting == "pool"
+            self._rows[key] = self._tap_rows(groups, ys, xs) if pool else self._least(shape, groups, ys, xs)
+        return self._rows[key]
 
-    def _words_per_input(self, outputs: int, shape: tuple[int, int, int], ys: Crops, xs: Crops) -> int:
+    def _tap_rows(self, groups: Counter[int], ys: Crops, xs: Crops) -> Rows:
         core = self.target.core
-        bits = conv_bits(self.projection, self.target, shape[0] * shape[1] * shape[2])
-        if core.accounting == "pool":
-            taps, rows = np.ones(1, np.int64), np.array([ys.used * xs.used])
-        else:
-            taps, rows = self._shared_rows(shape, ys, xs)
-        words = row_words(outputs * taps, bits, core) + core.conv_row_extra_words.value
-        return int(words @ rows)
+        outputs, number = (np.array(column, np.int64) for column in zip(*groups.items(), strict=True))
+        bits = payload_bits(self.projection, self.target) + core.conv_index_bits.value
+        words = row_words(outputs, bits, core) + core.conv_row_extra_words.value
+        return Rows(int(words @ number) * self.inputs_per_group * ys.used * xs.used, Encoding.SHARED, 0)
 
-    def _shared_rows(self, shape: tuple[int, int, int], ys: Crops, xs: Crops) -> tuple[Ints, Ints]:
-        """Taps of each kind of row and number of such rows, per in-channel."""
-        limit = self.target.axon.row_base_max
-        if limit is None or shape[1] * shape[2] <= limit.value + 1:
-            pairs = [(a * b, m * n) for a, m in ys.sizes.items() for b, n in xs.sizes.items()]
-            taps, rows = (np.array(column, np.int64) for column in zip(*pairs, strict=True)) if pairs else _EMPTY
-            return taps, rows
-        page = (ys.base[:, None] * shape[2] + xs.base) // (limit.value + 1)
+    def _least(self, shape: tuple[int, int, int], groups: Counter[int], ys: Crops, xs: Crops) -> Rows:
+        if not len(ys.positions) or not len(xs.positions):
+            return Rows(0, Encoding.SHARED, 0)
+        core = self.target.core
+        taps, rows, last = self._shared_rows(shape, ys, xs)
+        index = int(index_bits(np.array([last + 1]), core.conv_index_bits.value, core)[0])
+        atoms = self.inputs_per_group * sum(outputs * number for outputs, number in groups.items())
+        words = row_words(atoms * taps, payload_bits(self.projection, self.target) + index, core)
+        shared = int((words + core.conv_row_extra_words.value) @ rows)
+        own = self._own_rows(shape, groups, ys, xs)
+        return own if own.words < shared else Rows(shared, Encoding.SHARED, index)
+
+    def _own_rows(self, shape: tuple[int, int, int], groups: Counter[int], ys: Crops, xs: Crops) -> Rows:
+        """Nothing shared: a row for each source neuron."""
+        outputs, channels = (np.array(column, np.int64) for column in zip(*groups.items(), strict=True))
+        (tap_y, number_y), (tap_x, number_x) = ys.met, xs.met
+        synapses = (outputs[:, None, None] * tap_y[:, None] * tap_x).ravel()
+        number = (channels[:, None, None] * number_y[:, None] * number_x).ravel() * self.inputs_per_group
+        neurons = np.array([shape[0] * shape[1] * shape[2]])
+        index = int(sparse_index_bits(neurons, self.target.core)[0])
+        sparse = row_words(synapses, payload_bits(self.projection, self.target) + index, self.target.core) @ number
+        dense = int(dense_rows(self.projection, int(number.sum()), neurons, self.target).words[0])
+        if dense < sparse:
+            return Rows(dense, Encoding.DENSE, self.target.core.synapse_index_bits.value)
+        return Rows(int(sparse), Encoding.SPARSE, index)
+
+    def _shared_rows(self, shape: tuple[int, int, int], ys: Crops, xs: Crops) -> tuple[Ints, Ints, int]:
+        """Taps of each kind of row, the number of such rows, and the largest index in any of them, for one atom."""
+        _, height, width = shape
+        limit, last = self.target.axon.row_base_max, (shape[0] - 1) * height * width
+        if limit is None or height * width <= limit.value + 1:
+            (tap_y, number_y), (tap_x, number_x) = ys.sizes, xs.sizes
+            last += (int(tap_y[-1]) - 1) * ys.step * width + (int(tap_x[-1]) - 1) * xs.step
+            return np.outer(tap_y, tap_x).ravel(), np.outer(number_y, number_x).ravel(), last
+        run = limit.value + 1
+        page = (ys.base[:, None] * width + xs.base) // run
+        extent = (ys.taps[:, None] - 1) * ys.step * width + (xs.taps - 1) * xs.step
         stacked = np.stack([np.broadcast_to(ys.crop[:, None], page.shape), np.broadcast_to(xs.crop, page.shape), page])
         _, first = np.unique(stacked.reshape(3, -1), axis=1, return_index=True)
         taps = np.outer(ys.taps, xs.taps).ravel()[first]
-        return taps, np.ones_like(taps)
+        return taps, np.ones_like(taps), last + int((page * run + extent).max())
 
     def synapses(self, block: Block) -> tuple[Ints, Ints]:
         """Flat indices of the block's source neurons, ascending, and how many synapses each has in the block."""
@@ -146,9 +202,6 @@ class ConvBlocks:
         per_channel = np.repeat(outputs, self.inputs_per_group)
         counts = per_channel[:, None, None] * ys.taps[:, None] * xs.taps
         return index.ravel(), counts.ravel()
-
-
-_EMPTY = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
 def blocks_of(labels: Ints, shape: tuple[int, ...]) -> dict[int, Block | None]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import collections.abc
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
-from neurodeploy.connections import Conv2d
-from neurodeploy.mapping.blocks import ConvBlocks
-from neurodeploy.mapping.reach import Reach, reach, union
-from neurodeploy.mapping.rows import Ints, conv_bits, discrete_bits, row_words, synapse_format
+from neurodeploy.mapping.fanout import fan_out
+from neurodeploy.mapping.held import Assignment, Held, all_held
+from neurodeploy.mapping.reach import Reach, union
+from neurodeploy.mapping.rows import Ints, synapse_format
 from neurodeploy.target_schema import Target
-
-Assignment = collections.abc.Mapping[str, Ints]
-"""Logical core of each neuron, per population; populations may be missing while they are not yet placed."""
 
 PER_NEURON_FIELDS = ("vth", "bias_mant", "u0", "v0")
 """Not part of a compartment profile: thresholds have profiles of their own, the others are registers of a neuron."""
@@ -37,6 +33,7 @@ class Loads:
         thresholds: Distinct thresholds.
         formats: Distinct synapse formats.
         convolutions: Convolutions with a synapse here.
+        delay: Longest delay of a synapse here, steps.
     """
 
     neurons: Ints
@@ -48,44 +45,51 @@ class Loads:
     thresholds: Ints
     formats: Ints
     convolutions: Ints
+    delay: Ints
+
+    def joined(self, others: slice | int, core: int) -> Loads:
+        """No less than the loads of ``others``, each with all of ``core`` on it, too.
+
+        They are added up, so that sources, settings and formats that both have count twice.
+        """
+        both = {f.name: getattr(self, f.name)[others] + getattr(self, f.name)[core] for f in fields(self)}
+        return Loads(**both | {"delay": np.maximum(self.delay[others], self.delay[core])})
 
 
 def core_loads(net: ChipNetwork, core_of: Assignment, cores: int, target: Target) -> Loads:
     """Loads of a whole assignment."""
-    reaches = all_reaches(net, core_of, cores, target)
+    held = all_held(net, core_of, cores, target)
     slots = np.zeros(cores, np.int64)
-    for name, per_neuron in fan_out(net, reaches, target).items():
+    for name, demand in fan_out(net, held, target).items():
         if name in core_of:
-            np.add.at(slots, core_of[name], per_neuron)
-    return replace(inbound(net, core_of, cores, target, reaches), axon_slots=slots)
+            slots += demand.per_core(core_of[name], cores)
+    return replace(inbound(net, core_of, cores, target, held), axon_slots=slots)
 
 
-def all_reaches(net: ChipNetwork, core_of: Assignment, cores: int, target: Target) -> list[Reach | None]:
-    """Reach of every projection, in the network's order; None where its target is not assigned."""
-    return [reach(p, core_of[p.target], cores, target) if p.target in core_of else None for p in net.projections]
-
-
-def inbound(
-    net: ChipNetwork, core_of: Assignment, cores: int, target: Target, reaches: Sequence[Reach | None]
-) -> Loads:
+def inbound(net: ChipNetwork, core_of: Assignment, cores: int, target: Target, held: Sequence[Held | None]) -> Loads:
     """Loads without out-axon slots: they depend on nothing but the neurons on the core themselves."""
     zero = np.zeros(cores, np.int64)
-    axons, words, convolutions = zero.copy(), zero.copy(), zero.copy()
+    axons, words, convolutions, delay = zero.copy(), zero.copy(), zero.copy(), zero.copy()
     by_source: dict[str, list[Reach]] = defaultdict(list)
     formats = []
     known: dict[tuple[object, ...], int] = {}
-    for p, seen in zip(net.projections, reaches, strict=True):
-        if seen is None:
+    for p, found in zip(net.projections, held, strict=True):
+        if found is None:
             continue
-        words += memory(p, seen, target)
+        seen, stored = found.reach, found.stored
+        words += stored.words
         present = np.flatnonzero(seen.neurons if seen.counts is None else np.diff(seen.counts.indptr))
-        formats.append((present, known.setdefault(synapse_format(p, target), len(known))))
-        if p.connection.kind == "conv2d":
-            convolutions[present] += 1
-            if target.core.conv_axon_in_words is not None:
-                axons[present] += target.core.conv_axon_in_words.value
-                continue
-        by_source[p.source].append(seen)
+        kinds, which = np.unique(2 * stored.index_bits[present] + stored.shared[present], return_inverse=True)
+        numbers = [known.setdefault((kind, *synapse_format(p, target)), len(known)) for kind in kinds.tolist()]
+        formats.append(
+            (present, np.array(numbers, np.int64)[which] if len(numbers) > 1 else np.array(max(numbers, default=0)))
+        )
+        delay[present] = np.maximum(delay[present], p.delay)
+        shared = present[stored.shared[present]]
+        convolutions[shared] += 1
+        axons[shared] += shared_axons(p, seen, shared, target)
+        if found.discrete is not None:
+            by_source[p.source].append(found.discrete)
     for together in by_source.values():
         axons += union(together).sources_per_core()
     populations = [net.populations[name] for name in core_of]
@@ -99,56 +103,21 @@ def inbound(
         words=words,
         profiles=_distinct(labels, profile_ids(populations), cores),
         thresholds=_distinct(labels, [p.fields.get("vth", np.zeros((), np.int64)) for p in populations], cores),
-        formats=_distinct([at for at, _ in formats], [np.array(i) for _, i in formats], cores),
+        formats=_distinct([at for at, _ in formats], [numbers for _, numbers in formats], cores),
         convolutions=convolutions,
+        delay=delay,
     )
 
 
-def fan_out(net: ChipNetwork, reaches: Sequence[Reach | None], target: Target) -> dict[str, Ints]:
-    """Out-axon slots that each neuron needs, (size,) per source population, see ``out_axon_slots``."""
-    axon = target.axon
-    narrow = 1 if axon.discrete_slots is None else axon.discrete_slots.value
-    wide = narrow if axon.pop32_slots is None else axon.pop32_slots.value
-    every: dict[str, list[Reach]] = defaultdict(list)
-    shared: dict[str, list[Reach]] = defaultdict(list)
-    for p, seen in zip(net.projections, reaches, strict=True):
-        if seen is not None and net.sender_of(p.source) in net.populations:
-            every[p.source].append(seen)
-            if p.connection.kind == "conv2d":
-                shared[p.source].append(seen)
-    slots: dict[str, Ints] = {}
-    for cost, by_source in ((narrow, every), (wide - narrow, shared)):
-        for source, together in by_source.items():
-            name = net.sender_of(source)
-            slots[name] = slots.get(name, 0) + cost * union(together).cores_per_source()
-    return slots
-
-
-def memory(projection: ChipProjection, seen: Reach, target: Target) -> Ints:
-    """Words of synapse memory that a projection takes on each core, see ``synapse_words``."""
-    core = target.core
-    if seen.counts is None:
-        return seen.n_source * row_words(seen.neurons, discrete_bits(projection, target), core)
-    words = np.zeros(len(seen.neurons), np.int64)
-    if isinstance(projection.connection, Conv2d):
-        conv = ConvBlocks(projection, projection.connection, target)
-        for at, block in seen.blocks.items():
-            if block is None:
-                row = seen.counts.data[seen.counts.indptr[at] : seen.counts.indptr[at + 1]]
-                words[at] = _unshared(projection, row.astype(np.int64), int(seen.neurons[at]), target)
-            else:
-                words[at] = conv.words(block)
-        return words
-    per_row = row_words(seen.counts.data.astype(np.int64), discrete_bits(projection, target), core)
-    ends = np.concatenate([[0], np.cumsum(per_row)])
-    words += ends[seen.counts.indptr[1:]] - ends[seen.counts.indptr[:-1]]
-    return words
-
-
-def _unshared(projection: ChipProjection, synapses: Ints, neurons: int, target: Target) -> int:
-    """Words of a convolution on a core whose neurons are not a block: a row for each source neuron."""
-    rows = row_words(synapses, conv_bits(projection, target, neurons), target.core)
-    return int(rows.sum()) + len(synapses) * target.core.conv_row_extra_words.value
+def shared_axons(projection: ChipProjection, seen: Reach, cores: Ints, target: Target) -> Ints:
+    """In-axons of a convolution on ``cores`` that hold it in shared rows: one per source pixel, or a fixed charge."""
+    charge = target.core.conv_axon_in_words
+    if charge is not None:
+        return np.full(len(cores), charge.value)
+    if seen.conv is None:
+        return np.zeros(0, np.int64)
+    blocks = (seen.blocks[at] for at in cores.tolist())
+    return np.array([seen.conv.pixels(b) for b in blocks if b is not None], np.int64)
 
 
 def profile_ids(populations: Sequence[ChipPopulation]) -> list[Ints]:

@@ -6,7 +6,6 @@ passes that made it: only the network, the target and numpy. Where the passes us
 
 from __future__ import annotations
 
-from collections import defaultdict
 from math import ceil
 
 import numpy as np
@@ -16,7 +15,7 @@ from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
 from neurodeploy.connections import Conv2d, Dense
 from neurodeploy.errors import MappingFault
-from neurodeploy.mapping.check_rows import rows_of_convolution, words_of_row
+from neurodeploy.mapping.check_rows import held_rows, synapses_of
 from neurodeploy.target_schema import Target
 
 Ints = NDArray[np.int64]
@@ -100,7 +99,7 @@ def reached_cores(net: ChipNetwork, mapping: Mapping) -> list[Pairs]:
         if isinstance(p.connection, Dense):
             pairs[core_of] = True
         else:
-            targets, sources = _synapses(p)
+            targets, sources = synapses_of(p)
             pairs[core_of[targets], sources] = True
         reached.append(pairs)
     return reached
@@ -124,32 +123,36 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
             on_core["profile"][at].add((population.model, population.reset, *values))
             on_core["vth"][at].add(threshold)
             on_core["group"][at].add(name)
-    counted: dict[str, Pairs] = {}
     discrete: dict[str, Pairs] = {}
-    shared: dict[str, Pairs] = {}
+    delay, wide = none.copy(), next((k.value for k in (axon.pop32_slots, axon.discrete_slots) if k is not None), 1)
     for p, pairs in zip(net.projections, reached, strict=True):
-        is_conv = isinstance(p.connection, Conv2d)
-        present = pairs.any(axis=1)
-        words += _words(p, mapping, target)
-        for at in np.flatnonzero(present):
-            on_core["format"][at].add(_format(p, target))
-        if is_conv:
-            convolutions += present
-        if is_conv and core.conv_axon_in_words is not None:
-            axons_in += present * core.conv_axon_in_words.value
-        else:
-            _join(counted, p.source, pairs)
-        _join(shared if is_conv else discrete, p.source, pairs)
-    for pairs in counted.values():
+        present: Pairs = np.asarray(pairs.any(axis=1))
+        delay[present] = np.maximum(delay[present], p.delay)
+        shared = np.zeros(cores, bool)
+        for at, held in held_rows(p, mapping.core_of[p.target].astype(np.int64), _payload(p, target), target).items():
+            words[at] += held.words
+            if present[at]:
+                shared[at] = held.shared
+                settings = (*_payload(p, target), p.weight_exp, p.sign_mode)
+                on_core["format"][at].add((held.shared, held.index_bits, *settings))
+        convolutions += shared
+        sender = net.sender_of(p.source)
+        for at in np.flatnonzero(shared).tolist():
+            channels, pixels = np.divmod(np.flatnonzero(pairs[at, :]), _pixels(p))
+            charge = core.conv_axon_in_words
+            axons_in[at] += len(set(pixels.tolist())) if charge is None else charge.value
+            if sender in net.populations:
+                senders = mapping.core_of[sender][channels * _pixels(p) + pixels]
+                np.add.at(slots, np.unique(np.stack([senders, pixels]), axis=1)[0], wide)
+        own = pairs & ~shared[:, None]
+        discrete[p.source] = discrete[p.source] | own if p.source in discrete else own
+    for source, pairs in discrete.items():
         axons_in += pairs.sum(axis=1)
-    narrow = axon.discrete_slots.value if axon.discrete_slots is not None else 1
-    wide = axon.pop32_slots.value if axon.pop32_slots is not None else narrow
-    for source in discrete.keys() | shared.keys():
-        if (sender := net.sender_of(source)) in net.populations:
-            nothing = np.zeros((1, 1), bool)
-            one, two = discrete.get(source, nothing), shared.get(source, nothing)
-            axons = np.where(two, wide, np.where(one, narrow, 0))
-            np.add.at(slots, mapping.core_of[sender], axons.sum(axis=0))
+        if net.sender_of(source) in net.populations:
+            each = axon.discrete_slots.value if axon.discrete_slots is not None else 1
+            np.add.at(slots, mapping.core_of[net.sender_of(source)], each * pairs.sum(axis=0))
+    free = target.compartment.delay_default_max
+    longest = [_power_of_two(d) if d > (0 if free is None else free.value) else 0 for d in delay.tolist()]
     axon_map = neurons * (core.axon_map_neuron_words.value if core.axon_map_neuron_words is not None else 0)
     axon_mem = convolutions * (core.conv_axon_mem_words.value if core.conv_axon_mem_words is not None else 0)
     compartments = neurons * (core.neuron_words.value if core.neuron_words is not None else 0)
@@ -159,6 +162,7 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
         "in_axons": axons_in,
         "out_axon_slots": slots,
         "synapse_words": words,
+        "delay_slots": neurons * np.array(longest, np.int64),
         "compartment_profiles": sizes["profile"],
         "vth_profiles": sizes["vth"],
         "synapse_formats": sizes["format"],
@@ -204,20 +208,12 @@ def _tile(site: int, target: Target) -> tuple[int, int]:
     return number % mesh.tiles_x.value, number // mesh.tiles_x.value
 
 
-def _synapses(p: ChipProjection) -> tuple[Ints, Ints]:
-    """Target and source of every explicit synapse."""
-    if isinstance(p.connection, Conv2d):
-        targets, sources, _ = p.connection.taps()
-        return targets, sources
-    found = p.connection.pattern().tocoo()
-    return found.row.astype(np.int64), found.col.astype(np.int64)
+def _pixels(p: ChipProjection) -> int:
+    assert isinstance(p.connection, Conv2d)
+    return p.connection.source_shape[1] * p.connection.source_shape[2]
 
 
-def _join(table: dict[str, Pairs], source: str, pairs: Pairs) -> None:
-    table[source] = table[source] | pairs if source in table else pairs
-
-
-def _bits(p: ChipProjection, target: Target) -> tuple[int, int]:
+def _payload(p: ChipProjection, target: Target) -> tuple[int, int]:
     """Bits of a weight and of a delay."""
     wanted = 8 if isinstance(p.connection, Conv2d) else p.num_weight_bits
     legal = [b for b in target.weight.legal_bits.value if b >= wanted]
@@ -225,30 +221,11 @@ def _bits(p: ChipProjection, target: Target) -> tuple[int, int]:
     return min(legal) if legal else wanted, min(delay, target.axon.delay_bits.value)
 
 
-def _format(p: ChipProjection, target: Target) -> tuple[object, ...]:
-    return isinstance(p.connection, Conv2d), *_bits(p, target), p.weight_exp, p.sign_mode
-
-
-def _words(p: ChipProjection, mapping: Mapping, target: Target) -> Ints:
-    """Words of synapse memory of a projection on each core: each distinct row counted once."""
-    core_of = mapping.core_of[p.target].astype(np.int64)
-    words = np.zeros(len(mapping.chip_of), np.int64)
-    weight, delay = _bits(p, target)
-    bits = weight + delay + target.core.synapse_index_bits.value
-    if isinstance(p.connection, Dense):
-        for core, neurons in zip(*np.unique(core_of, return_counts=True), strict=True):
-            words[core] = p.connection.n_source * words_of_row(int(neurons), bits, target)
-    elif isinstance(p.connection, Conv2d):
-        for core, rows in rows_of_convolution(p.connection, core_of, weight + delay, target).items():
-            words[core] = rows
-    else:
-        per_row: dict[int, int] = defaultdict(int)
-        targets, sources = _synapses(p)
-        pairs, counts = np.unique(core_of[targets] * p.connection.n_source + sources, return_counts=True)
-        for synapses in np.unique(counts).tolist():
-            per_row[synapses] = words_of_row(synapses, bits, target)
-        np.add.at(words, pairs // p.connection.n_source, np.array([per_row[n] for n in counts.tolist()], np.int64))
-    return words
+def _power_of_two(steps: int) -> int:
+    power = 1
+    while power < steps:
+        power *= 2
+    return power
 
 
 def _fault(what: str, where: str) -> MappingFault:

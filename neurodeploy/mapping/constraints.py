@@ -28,24 +28,37 @@ def neurons(loads: Loads, target: Target) -> Use | None:
 
 
 def in_axons(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} in-axons on a core: one per distinct source neuron with a synapse on it, host inputs included
-    (Davies et al. 2018, constraint 4). Where the target charges convolutions by the core, a fixed number of words
-    for each, budgeted from lava-dl's printed compile reports."""
+    """At most {limit} in-axons on a core, host inputs included (Davies et al. 2018, constraint 4): one per distinct
+    source neuron with a synapse in a dense or sparse row; for a convolution in shared rows one per distinct source
+    pixel, whose channels are told apart by their atoms (nengo-loihi). Where the target charges convolutions by the
+    core, a fixed number of words for each, budgeted from lava-dl's printed compile reports."""
     return _against(loads.axons_in, target.core.in_axons)
 
 
 def out_axon_slots(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} out-axon slots on a core: each neuron takes an axon for each distinct core that it reaches
-    (Davies et al. 2018, constraint 3). A discrete axon takes ``discrete_slots``; one that feeds a convolution takes
-    ``pop32_slots``."""
+    """At most {limit} out-axon slots on a core (Davies et al. 2018, constraint 3). Each neuron takes ``discrete_slots``
+    for each distinct core that holds dense or sparse rows of it. For each convolution and core that holds it in shared
+    rows, each distinct pixel on the sending core takes ``pop32_slots``: its channels share the axon (nengo-loihi)."""
     return _against(loads.axon_slots, target.core.out_axon_slots)
 
 
 def synapse_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2): a row for each source
-    neuron of a dense or sparse projection, zero weights of dense rows included; shared rows for the blocks of a
-    convolution."""
+    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2). Every projection takes the
+    smallest of the encodings that it has: dense rows, one per source neuron with a synapse for each neuron here, zero
+    weights included; sparse rows of the synapses that exist, each with an index; shared rows of a convolution's
+    block. Each started chunk of ``synapse_chunk`` synapses has a header and is rounded up to whole words; delays widen
+    every synapse."""
     return _against(loads.words, target.core.synapse_words)
+
+
+def delay_slots(loads: Loads, target: Target) -> Use | None:
+    """At most {limit} slots for delayed input on a core that has a synapse of more than ``delay_default_max`` steps:
+    each of its neurons takes the longest delay there, rounded up to a power of two (inferred: 8 steps for 1024
+    compartments, and up to 62 with fewer, Davies et al. 2018)."""
+    free = target.compartment.delay_default_max
+    steps = np.where(loads.delay > (0 if free is None else free.value), loads.delay, 0)
+    rounded = np.where(steps > 0, 1 << np.ceil(np.log2(np.maximum(steps, 1))).astype(np.int64), 0)
+    return _against(loads.neurons * rounded, target.core.delay_slots)
 
 
 def compartment_profiles(loads: Loads, target: Target) -> Use | None:
@@ -60,8 +73,8 @@ def vth_profiles(loads: Loads, target: Target) -> Use | None:
 
 
 def synapse_formats(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} synapse formats on a core: discrete or shared rows, weight bits, weight exponent, sign mode
-    and delay bits (nengo-loihi ``block.py``)."""
+    """At most {limit} synapse formats on a core: discrete or shared rows, weight bits, weight exponent, sign mode,
+    delay bits and index bits (nengo-loihi ``block.py``)."""
     return _against(loads.formats, target.core.synapse_formats)
 
 
@@ -77,8 +90,8 @@ def axon_map_words(loads: Loads, target: Target) -> Use | None:
 
 
 def axon_mem_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of axon memory on a core, charged per convolution that it receives (a budget: the
-    largest that lava-dl's compile reports print)."""
+    """At most {limit} words of axon memory on a core, charged per convolution that it holds in shared rows (a budget:
+    the largest that lava-dl's compile reports print)."""
     return _against(_axon_mem(loads, target), target.core.axon_mem_words)
 
 
@@ -98,6 +111,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
     in_axons,
     out_axon_slots,
     synapse_words,
+    delay_slots,
     compartment_profiles,
     vth_profiles,
     synapse_formats,

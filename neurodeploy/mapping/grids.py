@@ -12,7 +12,9 @@ from neurodeploy.connections import Conv2d, Dense
 from neurodeploy.mapping.blocks import ConvBlocks
 from neurodeploy.mapping.capacity import Loads
 from neurodeploy.mapping.constraints import violated
-from neurodeploy.mapping.rows import Ints, discrete_bits, row_words
+from neurodeploy.mapping.encodings import Encoding
+from neurodeploy.mapping.fanout import Demand
+from neurodeploy.mapping.rows import Ints, dense_bits, row_words
 from neurodeploy.target_schema import Target
 
 Grid = tuple[int, int, int]
@@ -39,8 +41,8 @@ def grid_labels(shape: tuple[int, ...], grid: Grid) -> Ints:
 
 
 class GridSearch:
-    """Estimates grids quickly: exact for neurons, axons and memory of convolutions and dense projections, blind to the
-    rest, which the caller must check on the grids it takes.
+    """Estimates grids quickly: exact for neurons, axons, slots, delays and memory of convolutions and dense
+    projections, blind to the rest, which the caller must check on the grids it takes.
 
     Args:
         net: A network with at least the projections into the population.
@@ -48,15 +50,24 @@ class GridSearch:
             over (C, L).
         target: The chip.
         ignored: Resources not to look at.
+        demand: Out-axon slots that its neurons need, where known.
     """
 
-    def __init__(self, net: ChipNetwork, population: ChipPopulation, target: Target, ignored: Collection[str]) -> None:
+    def __init__(
+        self,
+        net: ChipNetwork,
+        population: ChipPopulation,
+        target: Target,
+        ignored: Collection[str],
+        demand: Demand | None = None,
+    ) -> None:
         incoming = list(net.incoming(population.name))
-        self.target, self.ignored = target, set(ignored)
+        self.target, self.ignored, self.demand = target, set(ignored), demand
+        self.delay = max(p.delay for p in incoming)
         self.blocks = [ConvBlocks(p, p.connection, target) for p in incoming if isinstance(p.connection, Conv2d)]
         self.shape = self.blocks[0].connection.target_shape
         self.dense = [
-            (p.connection.n_source, discrete_bits(p, target)) for p in incoming if isinstance(p.connection, Dense)
+            (p.connection.n_source, dense_bits(p, target)) for p in incoming if isinstance(p.connection, Dense)
         ]
         self._kinds: dict[tuple[int, int], list[Range]] = {}
 
@@ -105,18 +116,30 @@ class GridSearch:
         neurons = (c1 - c0) * (y1 - y0) * (x1 - x0)
         core, none = self.target.core, np.zeros_like(neurons)
         charge = core.conv_axon_in_words
-        axons, words = none.copy(), none.copy()
+        axons, words, several = none.copy(), none.copy(), none.copy()
         for n_source, bits in self.dense:
             axons = np.maximum(axons, n_source)
             words += n_source * row_words(neurons, bits, core)
+        held = none.copy()
         for conv in self.blocks:
-            words += np.array([conv.words(b) for b in blocks])
-            if charge is None:  # sources may be shared, so the largest is what is certain
-                axons = np.maximum(axons, [conv.axons(b) for b in blocks])
-        if charge is not None:
-            axons += charge.value * len(self.blocks)
-        loads = Loads(neurons, none + 1, axons, none, words, none, none, none, convolutions=none + len(self.blocks))
+            rows = [conv.rows(b) for b in blocks]
+            words += np.array([r.words for r in rows])
+            shared = np.array([r.encoding == Encoding.SHARED for r in rows])
+            held += shared
+            if charge is not None:
+                axons += charge.value * shared
+            else:
+                own = np.array([conv.axons(b) for b in blocks])
+                # discrete sources may be shared, so the largest is what is certain
+                axons, several = np.where(shared, axons, np.maximum(axons, own)), several + own * shared
+        slots = none if self.demand is None else none + self._slots(grid)
+        loads = Loads(neurons, none + 1, axons + several, slots, words, none, none, none, held, delay=none + self.delay)
         return violated(loads, self.target).keys() <= self.ignored
+
+    def _slots(self, grid: Grid) -> int:
+        """Most out-axon slots of any block."""
+        ranges = [np.array(run_ranges(n, k)).T for n, k in zip(self.shape, grid, strict=True)]
+        return int(self.demand.of_blocks(self.shape, *ranges).max()) if self.demand is not None else 0
 
     def _axons(self, grid: Grid) -> int:
         """In-axons of all blocks together, by distinct source neuron."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import heapq
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.mapping.capacity import Assignment, Loads, all_reaches, core_loads, fan_out
+from neurodeploy.mapping.capacity import Loads, core_loads
 from neurodeploy.mapping.constraints import Excess, uses
+from neurodeploy.mapping.fanout import Demand, fan_out
+from neurodeploy.mapping.held import Assignment, all_held
 from neurodeploy.mapping.objective import Objective, Rates
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.mapping.split import Split, Splitter
@@ -40,15 +42,49 @@ def partition(
     net: ChipNetwork, target: Target, objective: Objective = "cores", rates: Rates | None = None, seed: int = 0
 ) -> Partition:
     """Split every population of ``net`` over cores of ``target``; the same arguments give the same partition."""
-    splitters = {name: Splitter(net, p, target) for name, p in net.populations.items()}
+    splitters = {n: Splitter(net, p, target, objective, rates, seed) for n, p in net.populations.items()}
     splits = {name: splitter.split(None, 1) for name, splitter in splitters.items()}
-    unsettled = _settle(net, target, splitters, splits) if target.core.out_axon_slots is not None else {}
+    unsettled = _settle(net, target, splitters, splits)
+    if objective == "latency" and not unsettled and not any(s.impossible for s in splits.values()):
+        parts = spread(net, target, {n: s.parts for n, s in splits.items()}, rates)
+        splits = {name: splitter.split(None, parts[name]) for name, splitter in splitters.items()}
+        unsettled = _settle(net, target, splitters, splits)
     core_of, cores = _number(splits)
     impossible = {n: s.impossible | unsettled.get(n, {}) for n, s in splits.items()}
     impossible = {n: found for n, found in impossible.items() if found}
-    if not impossible:
+    if not impossible and objective != "latency":
         core_of, cores = _merge(core_of, core_loads(net, core_of, cores, target), target)
     return Partition(core_of, cores, impossible)
+
+
+def spread(net: ChipNetwork, target: Target, parts: Dict[str, int], rates: Rates | None) -> dict[str, int]:
+    """Parts of each population when the cores that its chips have left go, one by one, to the busiest parts.
+
+    The work of a population is what its neurons' updates and synapses take in a step, in the mean; its parts share it.
+    """
+    per_chip, used = target.mesh.cores_per_chip.value, sum(parts.values())
+    free = min(-(-used // per_chip), target.mesh.chips.value) * per_chip - used
+    work = {name: expected_step_s(net, name, target, rates) for name in parts}
+    number = dict(parts)
+    heap = [(-work[name] / k, order, name) for order, (name, k) in enumerate(parts.items())]
+    heapq.heapify(heap)
+    while free > 0 and heap:
+        _, order, name = heapq.heappop(heap)
+        if number[name] < net.populations[name].size:
+            number[name] += 1
+            free -= 1
+            heapq.heappush(heap, (-work[name] / number[name], order, name))
+    return number
+
+
+def expected_step_s(net: ChipNetwork, name: str, target: Target, rates: Rates | None) -> float:
+    """Time that the updates and synapses of a population take in a step, all on one core, in seconds."""
+    events = 0.0
+    for p in net.incoming(name):
+        fan_out_of = p.connection.fan_out()
+        events += float(fan_out_of.sum() if rates is None else fan_out_of @ rates[p.source])
+    active, synop = target.latency.neuron_active_s.value, target.latency.synop_s.value
+    return active * net.populations[name].size + synop * events
 
 
 def _settle(
@@ -64,13 +100,13 @@ def _settle(
     demand = {name: _demand(net, target, name, splits[name]) for name in splits}
     over: dict[str, int] = {}
     for _ in range(ROUNDS):
-        slots: dict[str, Ints] = defaultdict(lambda: np.zeros((), np.int64))
+        slots: dict[str, Demand] = {}
         for by_source in demand.values():
             for source, needed in by_source.items():
-                slots[source] = slots[source] + needed
+                slots[source] = slots[source] + needed if source in slots else needed
         over = {}
         for name, needed in slots.items():
-            per_core = np.bincount(splits[name].labels, weights=needed, minlength=splits[name].parts)
+            per_core = needed.per_core(splits[name].labels, splits[name].parts)
             if "out_axon_slots" not in splits[name].impossible and per_core.max() > limit.value:
                 over[name] = int(per_core.max())
         if not over:
@@ -78,13 +114,13 @@ def _settle(
         for name in over:
             splits[name] = splitters[name].split(slots[name], splits[name].parts)
             demand[name] = _demand(net, target, name, splits[name])
-    return {name: {"out_axon_slots": (needed, limit.value)} for name, needed in over.items()}
+    return {name: {"out_axon_slots": (most, limit.value)} for name, most in over.items()}
 
 
-def _demand(net: ChipNetwork, target: Target, name: str, split: Split) -> dict[str, Ints]:
-    """Out-axon slots that a split of one population costs each neuron of its sources."""
+def _demand(net: ChipNetwork, target: Target, name: str, split: Split) -> dict[str, Demand]:
+    """Out-axon slots that a split of one population costs its sources."""
     inward = ChipNetwork(net.inputs, net.populations, list(net.incoming(name)))
-    return fan_out(inward, all_reaches(inward, {name: split.labels}, split.parts, target), target)
+    return fan_out(inward, all_held(inward, {name: split.labels}, split.parts, target), target)
 
 
 def _number(splits: Dict[str, Split]) -> tuple[dict[str, Ints], int]:
@@ -97,24 +133,19 @@ def _number(splits: Dict[str, Split]) -> tuple[dict[str, Ints], int]:
 
 
 def _merge(core_of: Assignment, loads: Loads, target: Target) -> tuple[dict[str, Ints], int]:
-    """Put populations of a single core onto the nearest earlier core that has room for them.
-
-    Loads are added up, which never says less than the load of the merged core: sources, settings and formats that two
-    populations share are then counted twice.
-    """
-    table = uses(loads, target)
-    needs = np.stack([needed for needed, _ in table.values()]).astype(np.int64)
-    limits = np.array([limit for _, limit in table.values()])
-    cores = needs.shape[1]
-    host = np.arange(cores)
+    """Put populations of a single core onto the nearest earlier core that has room for them."""
+    host = np.arange(len(loads.neurons))
     for labels in core_of.values():
         own = int(labels[0])
         if np.any(labels != own):
             continue
-        for other in reversed(range(own)):
-            if host[other] == other and np.all(needs[:, other] + needs[:, own] <= limits):
-                host[own] = other
-                needs[:, other] += needs[:, own]
-                break
+        table = uses(loads.joined(slice(own), own), target)
+        room = [needed <= limit for needed, limit in table.values()]
+        hosts = np.flatnonzero(np.logical_and.reduce([host[:own] == np.arange(own), *room]))
+        if len(hosts):
+            host[own] = hosts[-1]
+            together = loads.joined(int(hosts[-1]), own)
+            for f in fields(loads):
+                getattr(loads, f.name)[hosts[-1]] = getattr(together, f.name)
     kept, renumbered = np.unique(host, return_inverse=True)
     return {name: renumbered.ravel()[labels] for name, labels in core_of.items()}, len(kept)

@@ -6,13 +6,19 @@ import numpy as np
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.mapping.capacity import Assignment
+from neurodeploy.mapping.held import Assignment
 from neurodeploy.mapping.objective import Rates
 from neurodeploy.target_schema import Target
 
 
 def place(
-    core_of: Assignment, cores: int, target: Target, net: ChipNetwork, rates: Rates | None = None, seed: int = 0
+    core_of: Assignment,
+    cores: int,
+    target: Target,
+    net: ChipNetwork,
+    *,
+    rates: Rates | None = None,
+    seed: int = 0,
 ) -> Mapping:
     """Fill the cores of a chip in the order of their numbers, then the next chip, as Lava's mapper does."""
     per_chip = target.mesh.cores_per_chip.value

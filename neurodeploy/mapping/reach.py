@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipProjection
 from neurodeploy.connections import Connection, Conv2d, Dense, Sparse
@@ -28,12 +29,25 @@ class Reach:
         counts: Synapses, (cores, n_source), nothing stored where there are none; None for a dense connection, where
             every source has ``neurons`` synapses on each core.
         blocks: Of a convolution: the block of outputs on each core that has any, None where it is not a block.
+        conv: Of a convolution: what its blocks cost.
     """
 
     neurons: Ints
     n_source: int
     counts: csr_array | None
     blocks: dict[int, Block | None]
+    conv: ConvBlocks | None = None
+
+    def without(self, cores: NDArray[np.bool_]) -> Reach | None:
+        """The same without some cores, (cores,); None where nothing is left."""
+        if not cores.any():
+            return self
+        if self.counts is None or cores[np.diff(self.counts.indptr) > 0].all():
+            return None
+        kept = np.repeat(~cores, np.diff(self.counts.indptr))
+        ends = np.concatenate([[0], np.cumsum(np.where(cores, 0, np.diff(self.counts.indptr)))])
+        counts = type(self.counts)((self.counts.data[kept], self.counts.indices[kept], ends), shape=self.counts.shape)
+        return Reach(np.where(cores, 0, self.neurons), self.n_source, counts, {})
 
 
 def reach(projection: ChipProjection, labels: Ints, cores: int, target: Target) -> Reach:
@@ -42,18 +56,13 @@ def reach(projection: ChipProjection, labels: Ints, cores: int, target: Target) 
     neurons = np.bincount(labels, minlength=cores)
     if isinstance(connection, Dense):
         return Reach(neurons, connection.n_source, None, {})
+    blocks: dict[int, Block | None] = {}
+    conv = None
     if isinstance(connection, Conv2d):
-        blocks = blocks_of(labels, connection.target_shape)
+        blocks, conv = blocks_of(labels, connection.target_shape), ConvBlocks(projection, connection, target)
         if None not in blocks.values():
-            return Reach(
-                neurons,
-                connection.n_source,
-                _block_counts(ConvBlocks(projection, connection, target), blocks, cores),
-                blocks,
-            )
-    else:
-        blocks = {}
-    return Reach(neurons, connection.n_source, _explicit_counts(connection, labels, neurons), blocks)
+            return Reach(neurons, connection.n_source, _block_counts(conv, blocks, cores), blocks, conv)
+    return Reach(neurons, connection.n_source, _explicit_counts(connection, labels, neurons), blocks, conv)
 
 
 def _block_counts(conv: ConvBlocks, blocks: dict[int, Block | None], cores: int) -> csr_array:

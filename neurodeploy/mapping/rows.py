@@ -28,21 +28,32 @@ def delay_bits(projection: ChipProjection, target: Target) -> int:
     return min(projection.delay.bit_length(), target.axon.delay_bits.value)
 
 
-def discrete_bits(projection: ChipProjection, target: Target) -> int:
-    """Bits of one synapse of a dense or sparse row."""
-    return weight_bits(projection, target) + delay_bits(projection, target) + target.core.synapse_index_bits.value
+def dense_bits(projection: ChipProjection, target: Target) -> int:
+    """Bits of one synapse of a dense row."""
+    return payload_bits(projection, target) + target.core.synapse_index_bits.value
 
 
-def conv_bits(projection: ChipProjection, target: Target, neurons: int) -> int:
-    """Bits of one synapse of a convolution row, whose index addresses ``neurons`` compartments.
+def payload_bits(projection: ChipProjection, target: Target) -> int:
+    """Bits of a weight and its delay."""
+    return weight_bits(projection, target) + delay_bits(projection, target)
 
-    The index takes the narrowest legal width, at most the target's ``conv_index_bits``.
+
+def sparse_index_bits(neurons: Ints, core: Core) -> Ints:
+    """Bits of the index in a sparse row that addresses ``neurons`` compartments."""
+    if core.sparse_index_bits is None:
+        return np.full_like(neurons, core.synapse_index_bits.value)
+    return index_bits(neurons, core.sparse_index_bits.value, core)
+
+
+def index_bits(compartments: Ints, widest: int, core: Core) -> Ints:
+    """The narrowest legal index that tells so many compartments apart, at most ``widest``; none for a single one.
+
+    Where the target does not list the legal widths, all indices are ``widest``.
     """
-    core = target.core
-    legal = core.legal_index_bits.value if core.legal_index_bits is not None else ()
-    enough = [b for b in legal if 2**b >= neurons]
-    index = min([core.conv_index_bits.value, *enough])
-    return weight_bits(projection, target) + delay_bits(projection, target) + index
+    if core.legal_index_bits is None:
+        return np.full_like(compartments, widest)
+    widths = np.array([0, *sorted(b for b in core.legal_index_bits.value if b < widest), widest])
+    return widths[np.minimum(np.searchsorted(2 ** widths[:-1], compartments), len(widths) - 1)]
 
 
 def row_words(synapses: Ints, bits: int | Ints, core: Core) -> Ints:
@@ -60,9 +71,8 @@ def row_words(synapses: Ints, bits: int | Ints, core: Core) -> Ints:
 
 
 def synapse_format(projection: ChipProjection, target: Target) -> tuple[object, ...]:
-    """What two projections must agree on to share a core's synapse format."""
+    """What two projections with rows of the same kind and index must agree on to share a core's synapse format."""
     return (
-        projection.connection.kind == "conv2d",
         weight_bits(projection, target),
         projection.weight_exp,
         projection.sign_mode,

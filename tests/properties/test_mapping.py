@@ -52,6 +52,8 @@ def targets(draw: st.DrawFn) -> Target:
         synapse_words=draw(st.sampled_from([40, 120, 600])),
         synapse_chunk=draw(st.sampled_from([0, 3, 64])),
         synapse_index_bits=draw(st.sampled_from([0, 5])),
+        sparse_index_bits=draw(st.sampled_from([None, 0, 5])),
+        delay_slots=draw(st.sampled_from([None, 8, 60])),
         conv_index_bits=draw(st.sampled_from([0, 6])),
         conv_row_extra_words=draw(st.sampled_from([0, 1])),
         legal_index_bits=draw(st.sampled_from([None, (2, 4, 6)])),
@@ -73,6 +75,7 @@ def targets(draw: st.DrawFn) -> Target:
             conv_axon_in_words=draw(st.sampled_from([None, 2])),
             conv_axon_mem_words=25,
         )
+    target = edited(target, "compartment", delay_default_max=draw(st.sampled_from([None, 0, 2])))
     target = edited(target, "axon", row_base_max=draw(st.sampled_from([None, 0, 2, 15])), pop32_slots=2)
     order = draw(st.sampled_from(["row_major", "column_major"]))
     return edited(target, "mesh", chips=draw(st.sampled_from([2, 200])), tiles_x=2, tiles_y=3, tile_order=order)

@@ -111,8 +111,53 @@ def test_loihi1_convolution_counted_by_hand() -> None:
 
 
 def test_an_index_of_six_bits_addresses_64_neurons() -> None:
-    (core,) = utilisation(net := conv((1, 1, 1), (64, 1, 1, 1)), map_network(net, LOIHI1), LOIHI1).cores
-    assert core.needed["synapse_words"] == -(-(64 * (8 + 6) + 10) // 64) == 15  # 16 with 7 bits
+    (core,) = utilisation(net := conv((1, 1, 2), (31, 1, 1, 1)), map_network(net, LOIHI1), LOIHI1).cores
+    assert core.needed["synapse_words"] == -(-(31 * (8 + 6) + 10) // 64) == 7  # 8 with 7 bits; the largest is 30 * 2
+    assert core.needed["in_axons"] == 2
+
+
+def test_a_convolution_without_anything_to_share_is_held_as_dense_rows() -> None:
+    """One output pixel: every source reaches all 64 channels, and a dense row needs no index."""
+    net = conv((3, 2, 2), (64, 3, 2, 2))
+    (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+    assert core.needed["synapse_words"] == 12 * -(-(64 * 8 + 10) // 64)  # shared: 768 synapses of 14 bits in 1 row
+    assert core.needed["in_axons"] == 12  # of its own for each source neuron
+
+
+def test_channels_of_a_pixel_share_an_axon_on_both_sides() -> None:
+    net = conv((2, 8, 8), (4, 2, 1, 1))
+    net.add_population("d", shape=(6, 8, 8))
+    net.connect("c", "d", np.full((6, 4, 1, 1), 2), kind="conv2d")
+    mapping = map_network(net, LOIHI1, max_neurons_per_core=64)
+    check_mapping(net, mapping, LOIHI1)
+    c, d = (mapping.core_of[name].reshape(-1, 64) for name in ("c", "d"))
+    assert len(np.unique(c)) == 4 and len(np.unique(d)) == 6
+    axons_in = {(int(at), pixel) for layer in (c, d) for channel in layer for pixel, at in enumerate(channel)}
+    pairs = {(int(a[k]), k, int(b[k])) for a in c for b in d for k in range(64)}
+    for core in utilisation(net, mapping, LOIHI1).cores:
+        assert core.needed["in_axons"] == sum(at == core.core for at, _ in axons_in)
+        assert core.needed["out_axon_slots"] == 2 * sum(at == core.core for at, _, _ in pairs)
+
+
+def test_sparse_rows_become_dense_where_that_is_smaller() -> None:
+    """Loihi 1: 64 neurons of which a source reaches n: 6 more bits each, or all 64 without an index."""
+    for reached, words in ((4, 2), (35, 8), (36, 9), (64, 9)):
+        net = ChipNetwork()
+        net.add_input("in", shape=1)
+        net.add_population("l", shape=64)
+        net.connect("in", "l", np.where(np.arange(64) < reached, 2, 0)[:, None], kind="sparse")
+        (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+        by_hand = min(-(-(reached * (8 + 6) + 10) // 64), -(-(64 * 8 + 10) // 64))
+        assert core.needed["synapse_words"] == words == by_hand
+
+
+@pytest.mark.parametrize(("delay", "most"), [(0, 1024), (8, 1024), (9, 512), (16, 512), (17, 256), (62, 128)])
+def test_long_delays_leave_fewer_compartments(delay: int, most: int) -> None:
+    net = mlp(1, 1024)
+    net.projections[0] = replace(net.projections[0], delay=delay)
+    mapping = map_network(net, LOIHI1)
+    check_mapping(net, mapping, LOIHI1)
+    assert np.bincount(mapping.core_of["l1"]).tolist() == [most] * (1024 // most)
 
 
 def test_loihi1_convolution_rows_repeat_beyond_the_largest_base() -> None:
@@ -157,9 +202,9 @@ def test_conv_split_covers_each_neuron_once_with_the_fewest_axons() -> None:
     check_mapping(net, mapping, LOIHI1)
     assert mapping.cores == 4
     assert np.bincount(mapping.core_of["c"]).tolist() == [256] * 4
-    # four channels of all pixels read 4 * 512 sources; four squares of all channels read 4 * 9 * 9 * 2
+    # four channels of all pixels read 4 * 256 pixels; four squares of all channels read 4 * 9 * 9
     axons = [core.needed["in_axons"] for core in utilisation(net, mapping, LOIHI1).cores]
-    assert axons == [9 * 9 * 2] * 4
+    assert axons == [9 * 9] * 4
 
 
 def test_sources_split_further_where_their_targets_cost_them_slots() -> None:
@@ -274,6 +319,7 @@ BREAKING: dict[str, tuple[Target, Loads]] = {
     "in_axons": (LOIHI1, _loads(axons_in=4097)),
     "out_axon_slots": (LOIHI1, _loads(axon_slots=4097)),
     "synapse_words": (LOIHI1, _loads(words=16385)),
+    "delay_slots": (LOIHI1, _loads(neurons=129, delay=62)),
     "compartment_profiles": (LOIHI1, _loads(profiles=32)),
     "vth_profiles": (LOIHI1, _loads(thresholds=8)),
     "synapse_formats": (LOIHI1, _loads(formats=9)),
@@ -293,7 +339,7 @@ def test_every_rule_has_words_a_failing_example_and_a_remedy(constraint: Constra
     broken = violated(loads, target)
     assert broken.keys() - {"pool_words"} <= {name_of(constraint)} <= broken.keys()
     assert broken[name_of(constraint)][1] == limit < broken[name_of(constraint)][0]
-    alone = _loads(neurons=1, populations=1, profiles=1, thresholds=1)  # what splitting always reaches
+    alone = _loads(neurons=1, populations=1, profiles=1, thresholds=1, delay=62)  # what splitting always reaches
     needs = uses(alone, target)[name_of(constraint)]
     assert name_of(constraint) in ADVICE or 0 < needs[0][0] <= needs[1]
 

@@ -1,15 +1,13 @@
-"""The C of the hypergraph search against its definition, km1 against an obvious loop, and small cuts against the best."""
+"""The C of the hypergraph search against its definition, km1 against an obvious loop, small cuts against the best."""
 
 from __future__ import annotations
-
-from itertools import product
 
 import numpy as np
 import pytest
 from hypergraphs import draw_graph, draw_limits
 
 from neurodeploy.mapping.hyper import definition, search
-from neurodeploy.mapping.hyper.hypergraph import COUNTS, NEURONS, Hypergraph, Ints, Limits, km1
+from neurodeploy.mapping.hyper.hypergraph import Hypergraph, Ints, km1
 
 SEEDS = range(30)
 

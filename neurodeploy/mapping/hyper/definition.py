@@ -36,9 +36,9 @@ def transpose(columns: int, ptr: Ints, index: Shorts) -> tuple[Ints, Shorts]:
 def locality_order(graph: Hypergraph, rounds: int, leaf: int) -> Shorts:
     """An order of the vertices in which those that share edges are close.
 
-    Bisects: a piece is sorted by the distance of its vertices from one that is far from the first (breadth-first search
-    over edges, owners included), smoothed ``rounds`` times: an edge takes the mean of its vertices in the piece, a vertex
-    the mean of its edges. Then its halves, until pieces have at most ``leaf`` vertices.
+    Bisects: a piece is sorted by the distance of its vertices from one that is far from the first (breadth-first
+    search over edges, owners included), smoothed ``rounds`` times: an edge takes the mean of its vertices in the piece,
+    a vertex the mean of its edges. Then its halves, until pieces have at most ``leaf`` vertices.
     """
     order, n = list(range(graph.vertices)), graph.vertices
     pieces = 1
@@ -53,8 +53,9 @@ def locality_order(graph: Hypergraph, rounds: int, leaf: int) -> Shorts:
 
 def _incident(graph: Hypergraph, v: int) -> list[int]:
     """Edges that a vertex is a pin or the owner of; twice where it is both."""
-    pins = graph.in_edge[graph.in_ptr[v] : graph.in_ptr[v + 1]].tolist()
-    return pins + graph.own_edge[graph.own_ptr[v] : graph.own_ptr[v + 1]].tolist()
+    pins: list[int] = graph.in_edge[graph.in_ptr[v] : graph.in_ptr[v + 1]].tolist()
+    owned: list[int] = graph.own_edge[graph.own_ptr[v] : graph.own_ptr[v + 1]].tolist()
+    return pins + owned
 
 
 def _arranged(graph: Hypergraph, piece: list[int], rounds: int) -> list[int]:
@@ -77,8 +78,10 @@ def _arranged(graph: Hypergraph, piece: list[int], rounds: int) -> list[int]:
 
 
 def _levels(graph: Hypergraph, piece: list[int], start: int) -> dict[int, int]:
-    """Level of each vertex in the order in which a breadth-first search finds them; the next component begins two levels
-    on, at its first vertex."""
+    """Level of each vertex, in the order in which a breadth-first search finds them.
+
+    The next component begins two levels on, at its first vertex.
+    """
     inside, found, queue, seen = set(piece), {start: 0}, deque([start]), set()
     rest = iter(piece)
     level = 0
@@ -107,7 +110,8 @@ def fill(graph: Hypergraph, limits: Limits, order: Shorts) -> tuple[Shorts, int]
     A vertex that fits no part gets one of its own. Slots are counted for targets outside the population only.
     """
     part, q = np.zeros(graph.vertices, np.int32), 0
-    counts, here = np.zeros(COUNTS, np.int64), {}
+    counts = np.zeros(COUNTS, np.int64)
+    here: dict[int, int] = {}
     for v in order.tolist():
         more, there = _with(graph, limits, v, counts, here)
         if counts[NEURONS] and limits.over(more[None]).any():
@@ -118,9 +122,7 @@ def fill(graph: Hypergraph, limits: Limits, order: Shorts) -> tuple[Shorts, int]
     return part, q + 1 if graph.vertices else 0
 
 
-def _with(
-    graph: Hypergraph, limits: Limits, v: int, counts: Ints, here: dict[int, int]
-) -> tuple[Ints, dict[int, int]]:
+def _with(graph: Hypergraph, limits: Limits, v: int, counts: Ints, here: dict[int, int]) -> tuple[Ints, dict[int, int]]:
     """Counts of a part, and its synapses by edge, with one vertex more."""
     more, there = counts.copy(), dict(here)
     more[[NEURONS, LOAD, SLOTS]] += 1, limits.load[v], limits.slots[v]
@@ -162,11 +164,11 @@ def count(graph: Hypergraph, limits: Limits, cut: Cut) -> None:
 def refine(graph: Hypergraph, limits: Limits, cut: Cut, order: Shorts, passes: int, work: int) -> int:
     """Moves single vertices for a lower :func:`km1`, in passes over ``order`` until nothing moves; returns the moves.
 
-    A vertex goes to the part that lowers km1 most, of those that hold any of its edges or their owners; where none does,
-    to one that leaves km1 as it is and has fewer neurons; among equals to the one with the fewest neurons, then the
-    lowest number. A vertex in a part that is over a limit goes to the best part even where km1 rises. After the move the
-    new part is within its limits, or, where km1 does not rise, less over than the old one was; and no part whose
-    neurons need more slots for it exceeds a limit. A vertex tries ``TRIES`` parts.
+    A vertex goes to the part that lowers km1 most, of those that hold any of its edges or their owners; where none
+    does, to one that leaves km1 as it is and has fewer neurons; among equals to the one with the fewest neurons, then
+    the lowest number. A vertex in a part that is over a limit goes to the best part even where km1 rises. After the
+    move the new part is within its limits, or, where km1 does not rise, less over than the old one was; and no part
+    whose neurons need more slots for it exceeds a limit. A vertex tries ``TRIES`` parts.
 
     Stops once it has looked at ``work`` entries: parts that an edge of a vertex touches, and one for each edge.
     """

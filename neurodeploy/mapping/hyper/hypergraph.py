@@ -11,8 +11,8 @@ Ints = NDArray[np.int64]
 Shorts = NDArray[np.int32]
 
 NEURONS, AXONS, WORDS, SLOTS, LOAD = range(5)
-"""What is counted of a part: its neurons; the edges with a pin in it; words of their rows; out-axon slots of its neurons;
-their work per step."""
+"""What is counted of a part: its neurons; the edges with a pin in it; words of their rows; out-axon slots of its
+neurons; their work per step."""
 COUNTS = 5
 MOST_ROWS = 16
 
@@ -80,12 +80,12 @@ class Limits:
 
     def needs(self, counts: Ints) -> Ints:
         """What parts of these counts (parts, COUNTS) need of each row, (parts, rows)."""
-        total = counts @ self.factor.T
+        total: Ints = counts @ self.factor.T
         return total + self.dense_words[counts[:, NEURONS]][:, None] * self.factor[:, WORDS]
 
     def over(self, counts: Ints) -> NDArray[np.bool_]:
         """Which parts exceed a limit."""
-        found: NDArray[np.bool_] = (self.needs(counts) > self.limit).any(axis=1)
+        found: NDArray[np.bool_] = np.any(self.needs(counts) > self.limit, axis=1)
         return found
 
 
