@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define TRIES 8
+#define TRIES 4
+#define FEW 512 /* a pass that moves fewer than one vertex of so many is the last */
 
 static void take(const nd_hyper *h, int32_t edge, int32_t synapses, int32_t q) {
     const int64_t first = h->entry_ptr[edge];
@@ -56,12 +57,38 @@ static void move(const nd_hyper *h, int32_t v, int32_t b) {
         give(h, h->in_edge[k], h->synapses ? h->synapses[k] : 1, b);
 }
 
+typedef struct {
+    int64_t *score;   /* (parts): weight of the edges of the vertex that are there without it */
+    int32_t *present; /* (parts): how many of those that it is a pin of, and does not own, have a pin there */
+    int64_t *before;  /* (parts), of try_move */
+    int32_t *touched; /* parts with a score */
+    uint8_t *seen;    /* (parts): touched, or tried */
+    int64_t n, foreign, work; /* foreign: edges that it is a pin of, and does not own */
+} search;
+
+/* Whether b is sure to break a limit with v, from what is known without a move; `before`: needs of v's part. */
+static int hopeless(const nd_hyper *h, int32_t v, int32_t b, int strictly, const int64_t *before, const search *s) {
+    int64_t counts[ND_COUNTS];
+    for (int c = 0; c < ND_COUNTS; c++) counts[c] = h->counts[(int64_t)b * ND_COUNTS + c];
+    counts[ND_NEURONS]++;
+    counts[ND_LOAD] += h->load[v];
+    counts[ND_SLOTS] += h->slots[v];
+    counts[ND_AXONS] += s->foreign - s->present[b];
+    for (int64_t row = 0; row < h->rows; row++) {
+        const int64_t need = hyper_need(h, counts, row);
+        if (need > h->limit[row] && (strictly || need >= before[row])) return 1;
+    }
+    return 0;
+}
+
 /* Moves v to b unless that breaks a limit: b may be over one only where it then is less so than v's part was, and not at
  * all if `strictly`; a part that sends to v may not get over a limit on slots. Returns whether it moved. */
-static int try_move(const nd_hyper *h, int32_t v, int32_t b, int strictly, int64_t *slots_before) {
+static int try_move(const nd_hyper *h, int32_t v, int32_t b, int strictly, const search *s) {
+    int64_t *slots_before = s->before;
     const int32_t a = h->part[v];
     int64_t before[ND_MOST_ROWS];
     for (int64_t row = 0; row < h->rows; row++) before[row] = hyper_need(h, h->counts + (int64_t)a * ND_COUNTS, row);
+    if (hopeless(h, v, b, strictly, before, s)) return 0;
     if (h->slot_cost)
         for (int64_t k = h->in_ptr[v]; k < h->in_ptr[v + 1]; k++) {
             const int32_t sender = h->owner[h->in_edge[k]];
@@ -91,27 +118,22 @@ static int sends_to_itself(const nd_hyper *h, int32_t v, int32_t edge) {
     return 0;
 }
 
-typedef struct {
-    int64_t *score;    /* (parts): weight of the edges of the vertex that are there without it */
-    int64_t *before;   /* (parts), of try_move */
-    int32_t *touched;  /* parts with a score */
-    uint8_t *seen;     /* (parts): touched, or tried */
-    int64_t n, work;
-} search;
-
-static inline void add(search *s, int32_t q, int64_t weight) {
+static inline void add(search *s, int32_t q, int64_t weight, int present) {
     if (!s->seen[q]) {
         s->seen[q] = 1;
         s->touched[s->n++] = q;
     }
     s->score[q] += weight;
+    s->present[q] += present;
 }
 
 static void score(const nd_hyper *h, int32_t v, search *s) {
     const int32_t a = h->part[v];
+    s->foreign = 0;
     for (int64_t k = h->in_ptr[v]; k < h->in_ptr[v + 1]; k++) {
         const int32_t e = h->in_edge[k], sender = h->owner[e];
         if (sender == v) continue;
+        s->foreign++;
         const int32_t own = h->synapses ? h->synapses[k] : 1, home = sender < 0 ? -1 : h->part[sender];
         const int64_t weight = h->weight[e], first = h->entry_ptr[e], end = first + h->used[e];
         int at_home = 0;
@@ -119,27 +141,28 @@ static void score(const nd_hyper *h, int32_t v, search *s) {
             const int32_t q = h->entry_part[at];
             if (q == a && h->entry_count[at] == own) continue;
             at_home |= q == home;
-            add(s, q, weight);
+            add(s, q, weight, 1);
         }
-        if (home >= 0 && !at_home) add(s, home, weight);
+        if (home >= 0 && !at_home) add(s, home, weight, 0);
         s->work += end - first + 1;
     }
     for (int64_t k = h->own_ptr[v]; k < h->own_ptr[v + 1]; k++) {
         const int32_t e = h->own_edge[k], own = sends_to_itself(h, v, e);
         const int64_t first = h->entry_ptr[e], end = first + h->used[e];
         for (int64_t at = first; at < end; at++)
-            if (h->entry_part[at] != a || h->entry_count[at] > own) add(s, h->entry_part[at], h->weight[e]);
+            if (h->entry_part[at] != a || h->entry_count[at] > own) add(s, h->entry_part[at], h->weight[e], 0);
         s->work += end - first + 1;
     }
 }
 
-/* Passes over the vertices in an order until nothing moves, or `work` entries have been looked at. Returns how many
+/* Passes over the vertices in an order until few move, or `work` entries have been looked at. Returns how many
  * moves there were, or -1 for want of memory. */
 ND_EXPORT int64_t nd_hyper_refine(const nd_hyper *h, const int32_t *order, int64_t passes, int64_t work) {
     const size_t parts = (size_t)h->parts;
     search s = {.score = calloc(parts, sizeof(int64_t)), .before = calloc(parts, sizeof(int64_t)),
+                .present = calloc(parts, sizeof(int32_t)),
                 .touched = calloc(parts, sizeof(int32_t)), .seen = calloc(parts, 1)};
-    int64_t moves = s.score && s.before && s.touched && s.seen ? 0 : -1;
+    int64_t moves = s.score && s.present && s.before && s.touched && s.seen ? 0 : -1;
     for (int64_t pass = 0, last = 0; pass < passes && moves >= last && s.work < work; pass++) {
         for (int64_t i = 0; i < h->vertices && s.work < work; i++) {
             const int32_t v = order[i], a = h->part[v];
@@ -164,18 +187,20 @@ ND_EXPORT int64_t nd_hyper_refine(const nd_hyper *h, const int32_t *order, int64
                 }
                 if (best < 0) break;
                 s.seen[best] = 2;
-                if (try_move(h, v, best, gain < 0, s.before)) {
+                if (try_move(h, v, best, gain < 0, &s)) {
                     moves++;
                     break;
                 }
             }
-            for (int64_t k = 0; k < s.n; k++) s.score[s.touched[k]] = s.seen[s.touched[k]] = 0;
+            for (int64_t k = 0; k < s.n; k++)
+                s.score[s.touched[k]] = s.present[s.touched[k]] = s.seen[s.touched[k]] = 0;
             s.n = 0;
         }
-        if (moves == last) break;
+        if (moves - last <= h->vertices / FEW) break;
         last = moves;
     }
     free(s.score);
+    free(s.present);
     free(s.before);
     free(s.touched);
     free(s.seen);

@@ -14,12 +14,12 @@ from neurodeploy.mapping.objective import Objective
 
 ROUNDS = 4
 """Smoothings of an order."""
-PASSES = 12
+PASSES = 8
 WORK = 2_000_000_000
 """Entries that one refinement may look at: less than a minute."""
 LARGE = 20_000_000
 """A population with more synapses is cut once, and ordered by an equal share of each neuron's synapses."""
-TRIALS = 4
+TRIALS = 3
 """Numbers of parts that are tried below one that fits."""
 GROWTH = 0.05
 """Parts more after a try that did not fit."""
@@ -166,13 +166,10 @@ class Cutter:
             limits = problem.limits
             factor = np.concatenate([limits.factor, np.eye(1, COUNTS, LOAD, dtype=np.int64)])
             problem = replace(problem, limits=replace(limits, factor=factor, limit=np.append(limits.limit, most)))
-        narrow = problem.with_parts_of(max(1, int(1.25 * self.graph.vertices / parts)))
-        for tried in (narrow, problem):
-            cut = counted(tried.graph, tried.limits, labels, parts)
-            refine(tried.graph, tried.limits, cut, self.visits, PASSES, WORK)
-            if not tried.limits.over(cut.counts).any():
-                return _found(cut)
-        return None
+        problem = problem.with_parts_of(max(1, -(-5 * self.graph.vertices // (4 * parts))))
+        cut = counted(problem.graph, problem.limits, labels, parts)
+        refine(problem.graph, problem.limits, cut, self.visits, PASSES, WORK)
+        return None if problem.limits.over(cut.counts).any() else _found(cut)
 
 
 def _found(cut: Cut) -> Found:

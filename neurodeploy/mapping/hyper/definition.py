@@ -20,8 +20,10 @@ from neurodeploy.mapping.hyper.hypergraph import (
     Shorts,
 )
 
-TRIES = 8
+TRIES = 4
 """Parts that a vertex tries before it stays."""
+FEW = 512
+"""A pass that moves fewer than one vertex of so many is the last."""
 UNIT = 1 << 20
 """Fixed point of smoothed levels."""
 
@@ -162,7 +164,7 @@ def count(graph: Hypergraph, limits: Limits, cut: Cut) -> None:
 
 
 def refine(graph: Hypergraph, limits: Limits, cut: Cut, order: Shorts, passes: int, work: int) -> int:
-    """Moves single vertices for a lower :func:`km1`, in passes over ``order`` until nothing moves; returns the moves.
+    """Moves single vertices for a lower :func:`km1`, in passes over ``order`` until few move; returns the moves.
 
     A vertex goes to the part that lowers km1 most, of those that hold any of its edges or their owners; where none
     does, to one that leaves km1 as it is and has fewer neurons; among equals to the one with the fewest neurons, then
@@ -190,7 +192,7 @@ def refine(graph: Hypergraph, limits: Limits, cut: Cut, order: Shorts, passes: i
                 if _tried(graph, limits, cut, v, q, strictly=gains[q] < 0):
                     moves += 1
                     break
-        if moves == before:
+        if moves - before <= graph.vertices // FEW:
             break
     return moves
 
