@@ -19,6 +19,10 @@ WORK = 2_000_000_000
 """Entries that one refinement may look at: less than a minute."""
 LARGE = 20_000_000
 """A population with more synapses is cut once, and ordered by an equal share of each neuron's synapses."""
+STARTS, SMALL = 32, 100_000
+"""Cuts of a population with so many synapses start from the order alone; of smaller ones from random orders, too."""
+LEAST_INDEX = 6
+"""Bits of an index that no part is held to be too large for."""
 TRIALS = 3
 """Numbers of parts that are tried below one that fits."""
 GROWTH = 0.05
@@ -49,7 +53,10 @@ class Cutter:
     def __init__(self, problem: Problem, objective: Objective, seed: int) -> None:
         self.problem, self.objective = problem, objective
         self.graph = problem.graph
-        self.visits = np.random.default_rng(seed).permutation(self.graph.vertices).astype(np.int32)
+        rng = np.random.default_rng(seed)
+        self.visits = rng.permutation(self.graph.vertices).astype(np.int32)
+        starts = min(STARTS, SMALL // max(1, len(self.graph.in_edge)))
+        self._others = [rng.permutation(self.graph.vertices).astype(np.int32) for _ in range(starts)]
         self.is_large = len(self.graph.in_edge) > LARGE
         self._order: Shorts | None = None
         self._last: Found | None = None
@@ -102,7 +109,7 @@ class Cutter:
     def _filled(self, problem: Problem) -> Found:
         """Cores filled one after the other, with room for the slots that they come to need."""
         labels, parts = fill(problem.graph, problem.limits, self.order)
-        narrow = problem.with_parts_of(max(1, int(UNEVEN * self.graph.vertices / parts)))
+        narrow = self._indexed(problem, parts)
         fewer = fill(narrow.graph, narrow.limits, self.order)
         if fewer[1] < parts:
             problem, (labels, parts) = narrow, fewer
@@ -115,6 +122,11 @@ class Cutter:
             cut = counted(problem.graph, problem.limits, labels, parts)
         refine(problem.graph, problem.limits, cut, self.visits, PASSES, WORK)
         return _found(cut)
+
+    def _indexed(self, problem: Problem, parts: int) -> Problem:
+        """With the index of sparse rows that parts of the mean size, and some more, take."""
+        mean = -(-self.graph.vertices // parts)
+        return problem.with_parts_of(1 << max(LEAST_INDEX, (mean + mean // 4).bit_length()))
 
     def _slots_to_come(self, problem: Problem, cut: Cut) -> Iterator[Ints]:
         """Guesses of the slots that each neuron needs within the population: as in a cut, then the most."""
@@ -155,18 +167,26 @@ class Cutter:
         return km1(self.graph, one.labels, one.parts) < km1(self.graph, other.labels, other.parts)
 
     def _runs(self, problem: Problem, parts: int) -> Found | None:
-        """Equal runs of the order, refined; None if a part does not fit."""
-        load, order = problem.limits.load, self.order
+        """Equal runs of the order, refined, or of random orders where that is better; None if no part fits."""
+        if self.objective == "latency":
+            limits = problem.limits
+            most = int(UNEVEN * limits.load.sum() / parts) + int(limits.load.max())
+            factor = np.concatenate([limits.factor, np.eye(1, COUNTS, LOAD, dtype=np.int64)])
+            problem = replace(problem, limits=replace(limits, factor=factor, limit=np.append(limits.limit, most)))
+        problem = self._indexed(problem, parts)
+        best = self._refined_runs(problem, parts, self.order)
+        for order in self._others:
+            found = self._refined_runs(problem, parts, order)
+            if best is None or (found is not None and self._is_better(found, best)):
+                best = found
+        return best
+
+    def _refined_runs(self, problem: Problem, parts: int, order: Shorts) -> Found | None:
+        load = problem.limits.load
         weight = load[order] if self.objective == "latency" else np.ones(len(order), np.int64)
         before = np.cumsum(weight) - weight
         labels = np.empty(len(order), np.int64)
         labels[order] = before * parts // max(1, int(weight.sum()))
-        if self.objective == "latency":
-            most = int(UNEVEN * load.sum() / parts) + int(load.max())
-            limits = problem.limits
-            factor = np.concatenate([limits.factor, np.eye(1, COUNTS, LOAD, dtype=np.int64)])
-            problem = replace(problem, limits=replace(limits, factor=factor, limit=np.append(limits.limit, most)))
-        problem = problem.with_parts_of(max(1, -(-5 * self.graph.vertices // (4 * parts))))
         cut = counted(problem.graph, problem.limits, labels, parts)
         refine(problem.graph, problem.limits, cut, self.visits, PASSES, WORK)
         return None if problem.limits.over(cut.counts).any() else _found(cut)
