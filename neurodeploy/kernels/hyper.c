@@ -17,20 +17,21 @@ ND_EXPORT void nd_hyper_transpose(int64_t rows, int64_t columns, const int64_t *
     out_ptr[0] = 0;
 }
 
-/* Entries and counts of the parts that h->part names; entries and counts are 0 before. */
-ND_EXPORT void nd_hyper_count(const nd_hyper *h) {
-    for (int64_t v = 0; v < h->vertices; v++) {
-        const int32_t q = h->part[v];
+/* Entries and counts of the parts that h->part names; entries and counts are 0 before. `grouped`: the vertices of the
+ * first part, then those of the second, and so on, so that an edge's entry for a part is its last one. */
+ND_EXPORT void nd_hyper_count(const nd_hyper *h, const int32_t *grouped) {
+    for (int64_t i = 0; i < h->vertices; i++) {
+        const int32_t v = grouped[i], q = h->part[v];
         int64_t *counts = h->counts + (int64_t)q * ND_COUNTS;
         counts[ND_NEURONS]++;
         counts[ND_LOAD] += h->load[v];
         counts[ND_SLOTS] += h->slots[v];
         for (int64_t k = h->in_ptr[v]; k < h->in_ptr[v + 1]; k++) {
             const int32_t e = h->in_edge[k], synapses = h->synapses ? h->synapses[k] : 1;
-            const int64_t first = h->entry_ptr[e], end = first + h->used[e];
-            int64_t at = first;
-            while (at < end && h->entry_part[at] != q) at++;
-            if (at == end) {
+            const int64_t end = h->entry_ptr[e] + h->used[e];
+            int64_t at = end - 1;
+            if (h->used[e] == 0 || h->entry_part[at] != q) {
+                at = end;
                 h->used[e]++;
                 h->entry_part[at] = q;
                 counts[ND_AXONS]++;

@@ -52,7 +52,7 @@ def metis(source: Ints, target: Ints, neurons: int, parts: int) -> Ints:
 
     graph = csr_array((np.ones(len(source), np.int32), (source, target)), shape=(neurons, neurons))
     graph = (graph + graph.T).tocsr()
-    _, labels = pymetis.part_graph(parts, xadj=graph.indptr, adjncy=graph.indices)
+    _, labels = pymetis.part_graph(parts, adjacency=pymetis.CSRAdjacency(graph.indptr, graph.indices))
     return np.array(labels, np.int64)
 
 

@@ -15,10 +15,12 @@ from neurodeploy.mapping.objective import Objective
 ROUNDS = 4
 """Smoothings of an order."""
 PASSES = 8
-WORK = 2_000_000_000
-"""Entries that one refinement may look at: less than a minute."""
-LARGE = 20_000_000
-"""A population with more synapses is cut once, and ordered by an equal share of each neuron's synapses."""
+WORK, WORK_ONCE = 300_000_000, 800_000_000
+"""Entries that one refinement of several, or the only one, may look at: seconds, or half a minute."""
+LARGE = 5_000_000
+"""A population with more synapses is cut once."""
+ORDER_SYNAPSES = 10_000_000
+"""Of a population with more, an equal share of each neuron's synapses makes the order."""
 STARTS, SMALL = 32, 100_000
 """Cuts of a population with so many synapses start from the order alone; of smaller ones from random orders, too."""
 LEAST_INDEX = 6
@@ -58,16 +60,12 @@ class Cutter:
         starts = min(STARTS, SMALL // max(1, len(self.graph.in_edge)))
         self._others = [rng.permutation(self.graph.vertices).astype(np.int32) for _ in range(starts)]
         self.is_large = len(self.graph.in_edge) > LARGE
+        self.work = WORK_ONCE if self.is_large else WORK
         self._order: Shorts | None = None
         self._last: Found | None = None
 
-    @property
-    def work_ps(self) -> int:
-        """Expected time of a step of all neurons on one core."""
-        return int(self.problem.limits.load.sum())
-
     def cut(self, slots: Ints | None, at_least: int) -> Found | None:
-        """The best cut into at least so many parts; None where there seems to be none.
+        """The best cut found, from at least so many parts, some of which may come to be empty; None if there is none.
 
         Args:
             slots: Out-axon slots of each neuron under the cut that was returned last, (size,), where known.
@@ -85,8 +83,6 @@ class Cutter:
             parts = (int(np.ceil(best.parts * more)) for more in TRAFFIC_PARTS)
             found = [best, *filter(None, (self._runs(problem, min(k, self.graph.vertices)) for k in parts))]
             best = min(found, key=lambda f: (km1(self.graph, f.labels, f.parts), f.parts))
-        if best.parts < at_least:
-            return None
         self._last = best
         return best
 
@@ -103,7 +99,7 @@ class Cutter:
         """Neurons so that those that share sources are close."""
         if self._order is None:
             leaf = max(1, int(self.problem.limits.limit[-1]) // 2)
-            self._order = locality_order(_sampled(self.graph, LARGE), ROUNDS, leaf)
+            self._order = locality_order(_sampled(self.graph, ORDER_SYNAPSES), ROUNDS, leaf)
         return self._order
 
     def _filled(self, problem: Problem) -> Found:
@@ -120,7 +116,7 @@ class Cutter:
             reserved = replace(problem.limits, slots=problem.limits.slots + needed)
             labels, parts = fill(problem.graph, reserved, self.order)
             cut = counted(problem.graph, problem.limits, labels, parts)
-        refine(problem.graph, problem.limits, cut, self.visits, PASSES, WORK)
+        refine(problem.graph, problem.limits, cut, self.visits, PASSES, self.work)
         return _found(cut)
 
     def _indexed(self, problem: Problem, parts: int) -> Problem:
@@ -188,7 +184,7 @@ class Cutter:
         labels = np.empty(len(order), np.int64)
         labels[order] = before * parts // max(1, int(weight.sum()))
         cut = counted(problem.graph, problem.limits, labels, parts)
-        refine(problem.graph, problem.limits, cut, self.visits, PASSES, WORK)
+        refine(problem.graph, problem.limits, cut, self.visits, PASSES, self.work)
         return None if problem.limits.over(cut.counts).any() else _found(cut)
 
 

@@ -31,7 +31,7 @@ class _Hyper(ctypes.Structure):
 
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "nd_hyper_transpose": (None, (_INT64, _INT64, _POINTER, _POINTER, _POINTER, _POINTER)),
-    "nd_hyper_count": (None, (_POINTER,)),
+    "nd_hyper_count": (None, (_POINTER, _POINTER)),
     "nd_hyper_fill": (_INT64, (_POINTER, _POINTER)),
     "nd_hyper_refine": (_INT64, (_POINTER, _POINTER, _INT64, _INT64)),
     "nd_hyper_order": (ctypes.c_int32, (_POINTER, _INT64, _INT64, _POINTER)),
@@ -84,7 +84,8 @@ def counted(graph: Hypergraph, limits: Limits, labels: Ints | Shorts, parts: int
     if library is None:
         definition.count(graph, limits, cut)
     else:
-        library.nd_hyper_count(ctypes.byref(_call(graph, limits, cut)))
+        grouped = np.argsort(cut.part, kind="stable").astype(np.int32)
+        library.nd_hyper_count(ctypes.byref(_call(graph, limits, cut)), grouped.ctypes.data)
     return cut
 
 
