@@ -130,14 +130,44 @@ class Violation:
         )
 
 
+@dataclass(frozen=True)
+class Tried:
+    """A remedy whose effect has been computed.
+
+    Attributes:
+        remedy: What was changed.
+        cores: Cores that the network then needs; at least so many where ``layers`` still exceed a core.
+        available: Cores there are then.
+        layers: What a single neuron still exceeds, as ``layer (resource)``.
+    """
+
+    remedy: str
+    cores: int
+    available: int
+    layers: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is a remedy."""
+        return not self.layers and self.cores <= self.available
+
+    def __str__(self) -> str:
+        least, verdict = "at least " * bool(self.layers), "fits" if self.fits else "does not fit"
+        blocked = f": {', '.join(self.layers)}" if self.layers else ""
+        return f"{self.remedy}: {least}{self.cores:,} of {self.available:,} cores, {verdict}{blocked}"
+
+
 class DoesNotFit(NeurodeployError):
-    """The network exceeds the target; carries **all** violations, worst first."""
+    """The network exceeds the target; carries **all** violations, worst first, and the remedies that were tried."""
 
     exit_code = 6
 
-    def __init__(self, violations: Iterable[Violation], *, where: str) -> None:
+    def __init__(self, violations: Iterable[Violation], *, where: str, tried: Iterable[Tried] = ()) -> None:
         self.violations = tuple(sorted(violations, key=lambda v: -v.share))
+        self.tried = tuple(tried)
         lines = "\n".join(f"  - {v}" for v in self.violations)
+        if self.tried:
+            lines += "\nremedies tried:\n" + "\n".join(f"  - {t}" for t in self.tried)
         super().__init__(
             f"the network does not fit the target ({len(self.violations)} violations):\n{lines}",
             where=where,
@@ -145,9 +175,10 @@ class DoesNotFit(NeurodeployError):
         )
 
     def to_dict(self) -> dict[str, object]:
-        """The fields of the base class and the list of violations; JSON has no infinity, so such a share is None."""
+        """The fields of the base class, the violations and the remedies; JSON has no infinity, so it is None there."""
         rows = [asdict(v) | {"share": v.share if v.available else None} for v in self.violations]
-        return super().to_dict() | {"violations": rows}
+        tried = [asdict(t) | {"layers": [*t.layers], "fits": t.fits} for t in self.tried]
+        return super().to_dict() | {"violations": rows, "tried": tried}
 
 
 class NoRoute(NeurodeployError):

@@ -48,6 +48,7 @@ def map_network(
         InvalidNetwork: ``max_neurons_per_core`` is not positive, no such objective, or rates that do not fit.
     """
     wanted, rates = checked_objective(objective), checked_rates(net, rates)
+    asked = target.core.neurons.value
     if max_neurons_per_core is not None:
         if max_neurons_per_core < 1:
             raise InvalidNetwork(
@@ -60,7 +61,7 @@ def map_network(
         core = msgspec.structs.replace(target.core, neurons=fewer)
         target = msgspec.structs.replace(target, core=core)
     found = partition(net, target, wanted, rates, seed)
-    refusal = refuse(net, target, found)
+    refusal = refuse(net, target, found, asked)
     if refusal is not None:
         raise refusal
     return place(found.core_of, found.cores, target, net, rates=rates, seed=seed)

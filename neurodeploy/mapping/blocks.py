@@ -126,7 +126,7 @@ class ConvBlocks:
         return self.pixels(block) if self.rows(block).encoding == Encoding.SHARED else self.sources(block)
 
     def rows(self, block: Block) -> Rows:
-        """The rows of the block in the encoding of the fewest words.
+        """The rows of the block, shared or not: whichever larger share, of memory or of in-axons, is the smaller.
 
         Shared rows, ``rows`` (nengo-loihi): one row per distinct kernel crop and, where the target limits the
         compartment base of a row, per started run of that many pixels of the block; it holds the synapses of all
@@ -158,11 +158,17 @@ class ConvBlocks:
         atoms = self.inputs_per_group * sum(outputs * number for outputs, number in groups.items())
         words = row_words(atoms * taps, payload_bits(self.projection, self.target) + index, core)
         shared = int((words + core.conv_row_extra_words.value) @ rows)
-        own = self._own_rows(shape, groups, ys, xs)
-        return own if own.words < shared else Rows(shared, Encoding.SHARED, index)
+        own, sources = self._own_rows(shape, groups, ys, xs)
+        pixels = len(ys.positions) * len(xs.positions)
+        better = self._largest_share(own.words, sources) < self._largest_share(shared, pixels)
+        return own if better else Rows(shared, Encoding.SHARED, index)
 
-    def _own_rows(self, shape: tuple[int, int, int], groups: Counter[int], ys: Crops, xs: Crops) -> Rows:
-        """Nothing shared: a row for each source neuron."""
+    def _largest_share(self, words: int, axons: int) -> int:
+        """Of memory and in-axons, in units of the product of both limits."""
+        return max(words * self.target.core.in_axons.value, axons * self.target.core.synapse_words.value)
+
+    def _own_rows(self, shape: tuple[int, int, int], groups: Counter[int], ys: Crops, xs: Crops) -> tuple[Rows, int]:
+        """Nothing shared: a row for each source neuron, and the number of those."""
         outputs, channels = (np.array(column, np.int64) for column in zip(*groups.items(), strict=True))
         (tap_y, number_y), (tap_x, number_x) = ys.met, xs.met
         synapses = (outputs[:, None, None] * tap_y[:, None] * tap_x).ravel()
@@ -170,10 +176,11 @@ class ConvBlocks:
         neurons = np.array([shape[0] * shape[1] * shape[2]])
         index = int(sparse_index_bits(neurons, self.target.core)[0])
         sparse = row_words(synapses, payload_bits(self.projection, self.target) + index, self.target.core) @ number
-        dense = int(dense_rows(self.projection, int(number.sum()), neurons, self.target).words[0])
+        sources = int(number.sum())
+        dense = int(dense_rows(self.projection, sources, neurons, self.target).words[0])
         if dense < sparse:
-            return Rows(dense, Encoding.DENSE, self.target.core.synapse_index_bits.value)
-        return Rows(int(sparse), Encoding.SPARSE, index)
+            return Rows(dense, Encoding.DENSE, self.target.core.synapse_index_bits.value), sources
+        return Rows(int(sparse), Encoding.SPARSE, index), sources
 
     def _shared_rows(self, shape: tuple[int, int, int], ys: Crops, xs: Crops) -> tuple[Ints, Ints, int]:
         """Taps of each kind of row, the number of such rows, and the largest index in any of them, for one atom."""

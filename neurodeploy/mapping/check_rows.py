@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 from typing import NamedTuple
@@ -28,11 +29,12 @@ def words_of_row(synapses: int, bits: int, target: Target) -> int:
 
 
 class Held(NamedTuple):
-    """How a core holds a projection: words of memory, whether rows are shared, and bits of the index."""
+    """How a core holds a projection: words of memory, whether rows are shared, bits of the index, and in-axons."""
 
     words: int
     shared: bool
     index_bits: int
+    axons: int
 
 
 def synapses_of(p: ChipProjection) -> tuple[Ints, Ints]:
@@ -45,7 +47,8 @@ def synapses_of(p: ChipProjection) -> tuple[Ints, Ints]:
 
 
 def held_rows(p: ChipProjection, core_of: Ints, payload: tuple[int, int], target: Target) -> dict[int, Held]:
-    """The encoding of the fewest words, per core that holds any target neuron.
+    """The encoding of the fewest words, per core that holds any target neuron; of a convolution's shared rows or rows
+    of each source neuron, those with the smaller of their larger share of memory or in-axons.
 
     Args:
         p: The projection.
@@ -58,7 +61,7 @@ def held_rows(p: ChipProjection, core_of: Ints, payload: tuple[int, int], target
     sizes = dict(zip(*(a.tolist() for a in np.unique(core_of, return_counts=True)), strict=True))
     if isinstance(p.connection, Dense):
         rows = p.connection.n_source
-        return {at: Held(rows * words_of_row(n, bits + fixed, target), False, fixed) for at, n in sizes.items()}
+        return {at: Held(rows * words_of_row(n, bits + fixed, target), False, fixed, rows) for at, n in sizes.items()}
     held: dict[int, Held] = {}
     if isinstance(p.connection, Conv2d):
         held = {at: rows for at, rows in rows_of_convolution(p.connection, core_of, bits, target).items() if rows}
@@ -77,10 +80,17 @@ def held_rows(p: ChipProjection, core_of: Ints, payload: tuple[int, int], target
             words_of_row(n, bits + index, target) * k for n, k in zip(*map(np.ndarray.tolist, lengths), strict=True)
         )
         dense = int(high - low) * words_of_row(neurons, bits + fixed, target)
-        own = Held(dense, False, fixed) if dense < sparse else Held(sparse, False, index)
-        if at not in held or (core.accounting == "rows" and own.words < held[at].words):
+        axons = int(high - low)
+        own = Held(dense, False, fixed, axons) if dense < sparse else Held(sparse, False, index, axons)
+        if at not in held or (core.accounting == "rows" and _fuller(own, target) < _fuller(held[at], target)):
             held[at] = own
     return held
+
+
+def _fuller(held: Held, target: Target) -> Fraction:
+    """The larger share of memory or in-axons."""
+    core = target.core
+    return max(Fraction(held.words, core.synapse_words.value), Fraction(held.axons, core.in_axons.value))
 
 
 def rows_of_convolution(connection: Conv2d, core_of: Ints, payload_bits: int, target: Target) -> dict[int, Held | None]:
@@ -121,7 +131,8 @@ def rows_of_convolution(connection: Conv2d, core_of: Ints, payload_bits: int, ta
             index = _index_bits(last + 1, widest, target) if lengths else 0
             bits = payload_bits + index
         cost = {n: words_of_row(n, bits, target) + target.core.conv_row_extra_words.value for n in set(lengths)}
-        held[core] = Held(sum(cost[n] for n in lengths), True, index)
+        pixels = np.unique(inputs[own] % (connection.source_shape[1] * connection.source_shape[2]))
+        held[core] = Held(sum(cost[n] for n in lengths), True, index, len(pixels))
     return held
 
 

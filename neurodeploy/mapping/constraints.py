@@ -38,16 +38,19 @@ def in_axons(loads: Loads, target: Target) -> Use | None:
 def out_axon_slots(loads: Loads, target: Target) -> Use | None:
     """At most {limit} out-axon slots on a core (Davies et al. 2018, constraint 3). Each neuron takes ``discrete_slots``
     for each distinct core that holds dense or sparse rows of it. For each convolution and core that holds it in shared
-    rows, each distinct pixel on the sending core takes ``pop32_slots``: its channels share the axon (nengo-loihi)."""
+    rows, each distinct pixel on the sending core takes ``pop32_slots``: its channels share the axon (nengo-loihi). A
+    pop32 axon has a 12-bit id, enough for all in-axons of a core; a pop16 axon would take one slot, but at most 32
+    channels and a first compartment that is a multiple of four, which the blocks of a convolution do not have."""
     return _against(loads.axon_slots, target.core.out_axon_slots)
 
 
 def synapse_words(loads: Loads, target: Target) -> Use | None:
-    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2). Every projection takes the
-    smallest of the encodings that it has: dense rows, one per source neuron with a synapse for each neuron here, zero
-    weights included; sparse rows of the synapses that exist, each with an index; shared rows of a convolution's
-    block. Each started chunk of ``synapse_chunk`` synapses has a header and is rounded up to whole words; delays widen
-    every synapse."""
+    """At most {limit} words of synapse memory on a core (Davies et al. 2018, constraint 2). A dense projection takes
+    dense rows, one per source neuron with a synapse for each neuron here, zero weights included; a sparse one either
+    those or sparse rows of the synapses that exist, each with an index, whichever are smaller. A convolution's block
+    takes shared rows, or rows of each source neuron if the larger of their shares of memory and of in-axons is the
+    smaller one. Each started chunk of ``synapse_chunk`` synapses has a header and is rounded up to whole words; delays
+    widen every synapse."""
     return _against(loads.words, target.core.synapse_words)
 
 

@@ -1,4 +1,4 @@
-"""How each core holds the synapses of a projection: the encoding that takes the least memory there."""
+"""How each core holds the synapses of a projection: the encoding that takes least there."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def least_rows(projection: ChipProjection, counts: csr_array, neurons: Ints, tar
     filled = np.flatnonzero(rows)
     sizes = np.arange(int(counts.data.max(initial=0)) + 1)
     for width in np.unique(index[filled]).tolist():
-        per_row = row_words(sizes, payload + width, target.core)[counts.data]
+        per_row = row_words(sizes, payload + width, target.core).astype(np.int32)[counts.data]
         own = index[filled] == width
-        sparse.words[filled[own]] = np.add.reduceat(per_row, counts.indptr[filled])[own]
+        sparse.words[filled[own]] = np.add.reduceat(per_row, counts.indptr[filled], dtype=np.int64)[own]
     return smaller(sparse, dense_rows(projection, rows, neurons, target))
 
 

@@ -43,8 +43,10 @@ class SharedDemand:
         """Slots of blocks that are the products of half-open ranges, (2, parts) each: (c parts, y parts, x parts)."""
         joined = (c[0][:, None] < self.channels[1]) & (c[1][:, None] > self.channels[0])
         tall, wide = self.rows[:, y[1]] - self.rows[:, y[0]], self.columns[:, x[1]] - self.columns[:, x[0]]
-        pixels = (tall[:, :, None] * wide[:, None, :]).reshape(len(tall), -1)
-        axons = joined.astype(np.float64) @ pixels.astype(np.float64)  # exact, and much faster than integers
+        axons = np.zeros((c.shape[1], y.shape[1] * x.shape[1]))  # floats are exact here, and much faster
+        for some in _chunks(len(tall), axons.shape[1]):
+            pixels = (tall[some, :, None] * wide[some, None, :]).reshape(-1, axons.shape[1])
+            axons += joined[:, some].astype(np.float64) @ pixels.astype(np.float64)
         slots: Ints = self.cost * axons.astype(np.int64).reshape(c.shape[1], y.shape[1], x.shape[1])
         return slots
 
@@ -53,11 +55,15 @@ class SharedDemand:
         slots = np.zeros(cores, np.int64)
         blocks = blocks_of(labels, self.shape)
         scattered = [at for at, block in blocks.items() if block is None]
-        for at, block in blocks.items():
-            if block is not None:
-                slots[at] = self.of_blocks(*(np.array([r]).T for r in (block[:2], block[2:4], block[4:]))).item()
         if scattered:
             slots[scattered] = self._pixel_by_pixel(labels, cores)[scattered]
+        whole = np.array([at for at, block in blocks.items() if block is not None], np.int64)
+        ends = np.array([block for block in blocks.values() if block is not None], np.int64).reshape(-1, 6)
+        for some in _chunks(len(whole), len(self.rows)):
+            c0, c1, y0, y1, x0, x1 = ends[some].T
+            joined = (c0 < self.channels[1][:, None]) & (c1 > self.channels[0][:, None])
+            axons = (self.rows[:, y1] - self.rows[:, y0]) * (self.columns[:, x1] - self.columns[:, x0]) * joined
+            slots[whole[some]] = self.cost * axons.sum(axis=0)
         return slots
 
     def _pixel_by_pixel(self, labels: Ints, cores: int) -> Ints:
@@ -84,12 +90,19 @@ class Demand:
 
     discrete: Ints
     shared: list[SharedDemand] = field(default_factory=list)
+    _sums: dict[tuple[int, ...], Ints] = field(default_factory=dict, repr=False)
+
+    @property
+    def most(self) -> int:
+        """No less than the slots of any one neuron."""
+        return int(self.discrete.max(initial=0)) + sum(demand.cost * len(demand.rows) for demand in self.shared)
 
     def of_blocks(self, shape: tuple[int, ...], c: Ints, y: Ints, x: Ints) -> Ints:
         """Slots of blocks, see :meth:`SharedDemand.of_blocks`; without what does not see the maps as ``shape``."""
-        sums = np.zeros([n + 1 for n in shape], np.int64)
-        sums[1:, 1:, 1:] = self.discrete.reshape(shape).cumsum(0).cumsum(1).cumsum(2)
-        slots = sums
+        if shape not in self._sums:
+            self._sums[shape] = np.zeros([n + 1 for n in shape], np.int64)
+            self._sums[shape][1:, 1:, 1:] = self.discrete.reshape(shape).cumsum(0).cumsum(1).cumsum(2)
+        slots = self._sums[shape]
         for axis, ends in enumerate((c, y, x)):
             slots = slots.take(ends[1], axis) - slots.take(ends[0], axis)
         for demand in self.shared:
@@ -106,6 +119,12 @@ class Demand:
         for demand in self.shared:
             slots += demand.per_core(labels, cores)
         return slots
+
+
+def _chunks(number: int, each: int) -> list[slice]:
+    """Slices of so many things of ``each`` numbers, of some millions of numbers at most."""
+    step = max(1, 2**22 // max(1, each))
+    return [slice(low, low + step) for low in range(0, number, step)]
 
 
 def fan_out(net: ChipNetwork, held: Sequence[Held | None], target: Target) -> dict[str, Demand]:

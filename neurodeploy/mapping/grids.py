@@ -137,9 +137,14 @@ class GridSearch:
         return violated(loads, self.target).keys() <= self.ignored
 
     def _slots(self, grid: Grid) -> int:
-        """Most out-axon slots of any block."""
+        """Most out-axon slots of any block, or of single neurons what is certainly enough if that is within limits."""
+        limit = self.target.core.out_axon_slots
+        if self.demand is None or limit is None:
+            return 0
+        if grid == self.shape and self.demand.most <= limit.value:
+            return self.demand.most
         ranges = [np.array(run_ranges(n, k)).T for n, k in zip(self.shape, grid, strict=True)]
-        return int(self.demand.of_blocks(self.shape, *ranges).max()) if self.demand is not None else 0
+        return int(self.demand.of_blocks(self.shape, *ranges).max())
 
     def _axons(self, grid: Grid) -> int:
         """In-axons of all blocks together, by distinct source neuron."""

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 
+import msgspec
 import numpy as np
 
-from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.errors import DoesNotFit, TargetError, Violation
+from neurodeploy.chipnet import ChipNetwork, ChipProjection
+from neurodeploy.connections import Dense, Sparse
+from neurodeploy.errors import DoesNotFit, TargetError, Tried, Violation
 from neurodeploy.mapping.partition import Partition, partition
 from neurodeploy.target import list_targets, load_target
 from neurodeploy.target_schema import Target
 
 ADVICE = {
     "in_axons": "at most {limit:,} distinct sources per neuron fit; prune synapses, or put a smaller layer in between",
+    "delay_slots": "use shorter delays",
     "synapse_words": "the rows of a single neuron overflow the core: it needs fewer sources",
     "out_axon_slots": "its neurons reach too many cores: let them feed fewer or smaller layers",
     "synapse_formats": "give the projections into it at most {limit} settings of bits, exponent, sign mode and delay",
@@ -24,8 +27,19 @@ ADVICE = {
 """What helps where splitting does not; other resources of a single neuron cannot overflow."""
 
 
-def refuse(net: ChipNetwork, target: Target, found: Partition) -> DoesNotFit | None:
-    """The error for a partition that exceeds the target, or None if it fits."""
+WORK = 50_000_000
+"""Neurons and explicit synapses that all remedies together may look at: what is tried must not depend on the clock."""
+
+
+def refuse(net: ChipNetwork, target: Target, found: Partition, asked: int | None = None) -> DoesNotFit | None:
+    """The error for a partition that exceeds the target, or None if it fits.
+
+    Args:
+        net: The network.
+        target: The chip, with no more neurons on a core than asked for.
+        found: Its partition there.
+        asked: The chip's own limit of neurons where that is more.
+    """
     violations = [
         (resource, needed, limit, layer)
         for layer, resources in found.impossible.items()
@@ -35,13 +49,14 @@ def refuse(net: ChipNetwork, target: Target, found: Partition) -> DoesNotFit | N
         violations.append(("cores", found.cores, room(target), "network"))
     if not violations:
         return None
-    alternatives = _Alternatives(net, target, found)
+    alternatives = _Alternatives(net, target, found, asked)
     return DoesNotFit(
         (
             Violation(resource, needed, limit, layer, alternatives.advice(resource, layer, limit))
             for resource, needed, limit, layer in violations
         ),
         where=f"target {target.name}",
+        tried=alternatives.tried,
     )
 
 
@@ -60,12 +75,19 @@ def _plural(number: int, noun: str) -> str:
 
 
 class _Alternatives:
-    """Tries other weight widths, layer sizes and targets; each at most once."""
+    """Tries other chips, weight widths, encodings, layer sizes and targets; each at most once, as far as WORK goes."""
 
-    def __init__(self, net: ChipNetwork, target: Target, found: Partition) -> None:
-        self.net, self.target, self.found = net, target, found
+    def __init__(self, net: ChipNetwork, target: Target, found: Partition, asked: int | None) -> None:
+        self.net, self.target, self.found, self.asked = net, target, found, asked
         self._room = room(target)
-        self._by_bits: dict[int, Partition] = {}
+        sparse = sum(p.connection.synapses for p in net.projections if p.connection.kind == "sparse")
+        self._left = WORK // (net.neurons + sparse)
+        self.tried: list[Tried] = []
+        self._more_chips()
+        self._whole_cores()
+        self._narrow = {bits: self._with_bits(bits) for bits in self._fewer_bits(None)}
+        self._without_zeros()
+        self._others = self._targets()
 
     def advice(self, resource: str, layer: str, limit: int) -> str:
         """What to do about one violation, with the numbers that result."""
@@ -76,6 +98,40 @@ class _Alternatives:
             hints += [self._bits(layer)] if resource in ("synapse_words", "pool_words") else []
             hints += [self.targets]
         return "; ".join(hint for hint in hints if hint)
+
+    def _try(self, remedy: str, net: ChipNetwork, target: Target) -> Partition | None:
+        """The partition under a remedy, None where there is no work left for it."""
+        if self._left <= 0:
+            return None
+        self._left -= 1
+        tried = partition(net, target)
+        layers = tuple(f"{layer} ({', '.join(over)})" for layer, over in tried.impossible.items())
+        self.tried.append(Tried(remedy, tried.cores, room(target), layers))
+        return tried
+
+    def _whole_cores(self) -> None:
+        """The chip's own number of neurons on a core."""
+        limit = self.target.core.neurons
+        if self.asked is not None and self.asked > limit.value:
+            core = msgspec.structs.replace(self.target.core, neurons=msgspec.structs.replace(limit, value=self.asked))
+            remedy = f"without max_neurons_per_core = {limit.value}"
+            self._try(remedy, self.net, msgspec.structs.replace(self.target, core=core))
+
+    def _without_zeros(self) -> None:
+        """Dense layers as sparse ones, where that leaves synapses out."""
+        zeros = {id(p): _zeros(p) for p in self.net.projections}
+        left = sum(p.connection.synapses - zeros[id(p)] for p in self.net.projections if zeros[id(p)])
+        if 0 < left <= WORK:
+            kept = [_sparse(p) if zeros[id(p)] else p for p in self.net.projections]
+            remedy = f"the {_plural(sum(zeros.values()), 'zero weight')} of dense layers left out (kind='sparse')"
+            self._try(remedy, ChipNetwork(self.net.inputs, self.net.populations, kept), self.target)
+
+    def _more_chips(self) -> None:
+        """As many chips as the cores need."""
+        per_chip = self.target.mesh.cores_per_chip.value
+        if not self.found.impossible:
+            chips = -(-self.found.cores // per_chip)
+            self.tried.append(Tried(_plural(chips, "chip"), self.found.cores, chips * per_chip))
 
     @cached_property
     def _chips(self) -> str:
@@ -98,43 +154,68 @@ class _Alternatives:
         neurons = int(sizes[name].max()) * free
         return f"{neurons:,} neurons in '{name}' fit (it takes {len(sizes[name]):,} of the {self.found.cores:,} cores)"
 
+    def _fewer_bits(self, layer: str | None) -> list[int]:
+        """Legal widths below the widest weight (into a layer), ascending."""
+        discrete = [p for p in self.net.projections if p.connection.kind in ("dense", "sparse")]
+        widest = max((p.num_weight_bits for p in discrete if layer in (None, p.target)), default=0)
+        return sorted(b for b in self.target.weight.legal_bits.value if b < widest)
+
+    def _with_bits(self, bits: int) -> Partition | None:
+        narrowed = [replace(p, num_weight_bits=min(bits, p.num_weight_bits)) for p in self.net.projections]
+        return self._try(
+            f"{bits}-bit weights", ChipNetwork(self.net.inputs, self.net.populations, narrowed), self.target
+        )
+
     def _bits(self, layer: str | None) -> str:
         """Fewer weight bits: the most that fit, else what the fewest would leave."""
-        discrete = [p for p in self.net.projections if p.connection.kind != "conv2d"]
-        widest = max((p.num_weight_bits for p in discrete if layer in (None, p.target)), default=0)
-        legal = sorted(b for b in self.target.weight.legal_bits.value if b < widest)
-        if not legal:
+        tried = {b: p for b in self._fewer_bits(layer) if (p := self._narrow.get(b)) is not None}
+        if not tried:
             return ""
-        least = self._tried(legal[0])
-        if fits(least, self.target):
-            most = next(b for b in reversed(legal) if fits(self._tried(b), self.target))
-            return f"{most}-bit weights fit on {_plural(self._tried(most).cores, 'core')}"
-        if layer is None and least.cores < self.found.cores:
-            return f"{legal[0]}-bit weights need {_plural(least.cores, 'core')}"
-        if layer is not None and layer not in least.impossible:
-            most = next(b for b in reversed(legal) if layer not in self._tried(b).impossible)
-            return f"with {most}-bit weights '{layer}' alone fits"
-        return ""
+        fitting = [b for b, p in tried.items() if fits(p, self.target)]
+        least = min(tried)
+        if fitting:
+            return f"{max(fitting)}-bit weights fit on {_plural(tried[max(fitting)].cores, 'core')}"
+        if layer is None and tried[least].cores < self.found.cores:
+            return f"{least}-bit weights need {_plural(tried[least].cores, 'core')}"
+        alone = [b for b, p in tried.items() if layer is not None and layer not in p.impossible]
+        return f"with {max(alone)}-bit weights '{layer}' alone fits" if alone else ""
 
-    def _tried(self, bits: int) -> Partition:
-        if bits not in self._by_bits:
-            narrowed = [replace(p, num_weight_bits=min(bits, p.num_weight_bits)) for p in self.net.projections]
-            net = ChipNetwork(self.net.inputs, self.net.populations, narrowed)
-            self._by_bits[bits] = partition(net, self.target)
-        return self._by_bits[bits]
-
-    @cached_property
-    def targets(self) -> str:
-        """Other targets by name that the network fits."""
-        fitting = []
+    def _targets(self) -> dict[str, tuple[Target, Partition]]:
+        """Other targets, by name, with what the network needs there."""
+        found = {}
         for name in list_targets():
             try:
                 other = load_target(name)
             except TargetError:  # a broken plugin must not hide the error at hand
                 continue
             if other.name != self.target.name and other.status != "example":
-                tried = partition(self.net, other)
-                if fits(tried, other):
-                    chips = -(-tried.cores // other.mesh.cores_per_chip.value)
-                    fitting.append(f"{name} ({_plural(tried.cores, 'core')} on {_plural(chips, 'chip')})")
-        return f"it fits {' and '.join(fitting)}" if fitting else "it fits no other bundled target as it is"
+                tried = self._try(f"target {name}", self.net, other)
+                if tried is not None:
+                    found[name] = (other, tried)
+        return found
+
+    @property
+    def targets(self) -> str:
+        """Other targets by name that the network fits."""
+        fitting = []
+        for name, (other, tried) in self._others.items():
+            if fits(tried, other):
+                chips = -(-tried.cores // other.mesh.cores_per_chip.value)
+                fitting.append(f"{name} ({_plural(tried.cores, 'core')} on {_plural(chips, 'chip')})")
+        if fitting:
+            return f"it fits {' and '.join(fitting)}"
+        return "it fits no other bundled target as it is" if self._others else ""
+
+
+def _zeros(projection: ChipProjection) -> int:
+    """Zero weights of a dense projection without delays of its synapses' own."""
+    if not isinstance(projection.connection, Dense) or projection.delays is not None:
+        return 0
+    return projection.connection.synapses - int(np.count_nonzero(projection.connection.weights))
+
+
+def _sparse(projection: ChipProjection) -> ChipProjection:
+    """The same without zero weights."""
+    connection = projection.connection
+    synapses = Sparse.from_matrix(connection.weights, connection.source_shape, connection.target_shape)
+    return replace(projection, connection=synapses)

@@ -276,3 +276,5 @@ def test_demo_says_which_model_fails(cli: Cli) -> None:
     result = cli("demo", "--target", "tiny", "--json")
     assert result.code == 6 and result.json["error"] == "DoesNotFit"
     assert f"model {nd.list_models()[0]}" in result.json["where"]
+    tried = {row["remedy"]: row for row in result.json["tried"]}
+    assert tried["target loihi1"]["fits"] and tried["target loihi1"]["cores"] > 0

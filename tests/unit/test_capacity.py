@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
-from neurodeploy.connections import Dense
+from neurodeploy.connections import Dense, Sparse
 from neurodeploy.errors import DoesNotFit, InvalidNetwork
-from neurodeploy.mapping import Mapping, check_mapping, map_network, utilisation
+from neurodeploy.mapping import Mapping, check_mapping, map_network, remedies, utilisation
 from neurodeploy.mapping.capacity import Loads
 from neurodeploy.mapping.constraints import CONSTRAINTS, Constraint, describe, name_of, uses, violated
 from neurodeploy.mapping.remedies import ADVICE
@@ -124,6 +124,16 @@ def test_a_convolution_without_anything_to_share_is_held_as_dense_rows() -> None
     assert core.needed["in_axons"] == 12  # of its own for each source neuron
 
 
+def test_rows_are_shared_where_axons_would_bind_though_they_take_more_memory() -> None:
+    """600 channels of 3 x 3 pixels into 10: 5,400 axons of their own, or 9 that the channels of a pixel share."""
+    net = conv((600, 3, 3), (10, 600, 3, 3))
+    (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+    assert core.needed["in_axons"] == 9
+    full, rest = divmod(600 * 10, 64)  # of each of the 9 crops
+    shared = 9 * (full * -(-(64 * (8 + 6) + 10) // 64) + -(-(rest * (8 + 6) + 10) // 64))
+    assert core.needed["synapse_words"] == shared == 12_654 > 5400 * -(-(10 * 8 + 10) // 64)
+
+
 def test_channels_of_a_pixel_share_an_axon_on_both_sides() -> None:
     net = conv((2, 8, 8), (4, 2, 1, 1))
     net.add_population("d", shape=(6, 8, 8))
@@ -137,6 +147,27 @@ def test_channels_of_a_pixel_share_an_axon_on_both_sides() -> None:
     for core in utilisation(net, mapping, LOIHI1).cores:
         assert core.needed["in_axons"] == sum(at == core.core for at, _ in axons_in)
         assert core.needed["out_axon_slots"] == 2 * sum(at == core.core for at, _, _ in pairs)
+
+
+def test_shared_and_sparse_rows_of_one_index_are_two_formats() -> None:
+    net = conv((1, 1, 2), (31, 1, 1, 1))
+    net.connect("in", "c", np.eye(62, 2, dtype=int) * 2, kind="sparse")
+    (core,) = utilisation(net, map_network(net, LOIHI1), LOIHI1).cores
+    words = [-(-(31 * (8 + 6) + 10) // 64), 2 * 1]  # both with an index of 6 bits
+    assert core.needed["synapse_words"] == sum(words)
+    assert core.needed["synapse_formats"] == 2
+
+
+def test_layers_of_long_delays_share_a_core_as_long_as_the_longer_delay_allows() -> None:
+    """200 neurons of 32 steps are 6,400 of 8,192 slots; not of 64 steps."""
+    net = mlp(1, 100)
+    net.add_population("l2", shape=100)
+    net.connect("in", "l2", np.full((100, 1), 2))
+    net.projections[:] = [replace(p, delay=delay) for p, delay in zip(net.projections, (20, 19), strict=True)]
+    mapping = map_network(net, LOIHI1)
+    check_mapping(net, mapping, LOIHI1)
+    assert mapping.cores == 1
+    assert utilisation(net, mapping, LOIHI1).cores[0].needed["delay_slots"] == 200 * 32
 
 
 def test_sparse_rows_become_dense_where_that_is_smaller() -> None:
@@ -188,6 +219,11 @@ def test_known_networks(target: Target, sizes: tuple[int, ...], expected: dict[s
     check_mapping(net, mapping, target)
     assert parts(mapping) == expected and mapping.cores == cores
     assert mapping.core_on_chip.tolist() == list(range(cores)) and mapping.chips == 1
+
+
+def test_small_layers_join_the_nearest_core_with_room() -> None:
+    mapping = map_network(mlp(784, 128, 64, 10), LOIHI2)
+    assert [set(mapping.core_of[name].tolist()) for name in ("l1", "l2", "l3")] == [{0, 1, 2}, {2}, {2}]
 
 
 def test_pilotnet_dense_layer_takes_seven_cores() -> None:
@@ -244,10 +280,10 @@ def test_delays_and_indices_widen_the_rows() -> None:
 
 def test_a_wide_dense_layer_on_tiny_is_refused_at_once_with_everything_wrong() -> None:
     net = mlp(784, 100_000)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(DoesNotFit) as error:
         map_network(net, TINY)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     found = {(v.resource, v.layer): (v.needed, v.available) for v in error.value.violations}
     assert found == {
         ("cores", "network"): (3125, 14),
@@ -352,3 +388,59 @@ def test_limits_that_a_target_lacks_do_not_exist() -> None:
         "pool_words",
     }
     assert describe(CONSTRAINTS[-1], LOIHI1) is None
+
+
+def test_every_remedy_that_was_tried_is_told_with_its_cores() -> None:
+    """A pruned dense layer on two tiny chips: fewer bits, its zeros left out, more chips, other chips."""
+    net = mlp(90, 240)
+    net.projections[0] = replace(net.projections[0], connection=Dense(np.eye(240, 90, dtype=np.int8), (90,), (240,)))
+    with pytest.raises(DoesNotFit) as error:
+        map_network(net, TINY)
+    tried = {t.remedy: t for t in error.value.tried}
+    zeros = "the 21,510 zero weights of dense layers left out (kind='sparse')"
+    assert list(tried) == ["3 chips", "2-bit weights", "4-bit weights", zeros, "target loihi1", "target loihi2"]
+    pruned = mlp(90, 240)
+    pruned.projections[0] = replace(
+        net.projections[0], connection=Sparse.from_matrix(np.eye(240, 90, dtype=np.int8), (90,), (240,))
+    )
+    expected = {
+        "3 chips": map_network(net, edited(TINY, "mesh", chips=3)).cores,
+        "2-bit weights": map_network(mlp(90, 240, bits=2), TINY).cores,
+        "4-bit weights": map_network(mlp(90, 240, bits=4), TINY).cores,
+        zeros: map_network(pruned, TINY).cores,
+        "target loihi1": map_network(net, LOIHI1).cores,
+        "target loihi2": map_network(net, LOIHI2).cores,
+    }
+    assert {remedy: t.cores for remedy, t in tried.items()} == expected
+    assert all(
+        t.fits and f"{t.remedy}: {t.cores:,} of {t.available:,} cores, fits" in str(error.value) for t in tried.values()
+    )
+    assert [row["fits"] for row in error.value.to_dict()["tried"]] == [True] * 6  # type: ignore[attr-defined]
+
+
+def test_remedies_that_do_not_help_are_told_too() -> None:
+    with pytest.raises(DoesNotFit) as error:
+        map_network(mlp(784, 100_000), TINY)
+    by_name = {t.remedy: t for t in error.value.tried}
+    two = by_name["2-bit weights"]
+    assert not two.fits and two.layers == ("l1 (in_axons, synapse_words)",) and two.available == 14
+    assert "2-bit weights: at least 3,125 of 14 cores, does not fit: l1 (in_axons, synapse_words)" in str(error.value)
+
+
+def test_the_limit_asked_for_is_named_where_the_chip_has_room() -> None:
+    with pytest.raises(DoesNotFit) as error:
+        map_network(mlp(4, 60), TINY, max_neurons_per_core=4)
+    (tried,) = (t for t in error.value.tried if "max_neurons" in t.remedy)
+    assert tried.remedy == "without max_neurons_per_core = 4" and tried.fits
+    assert tried.cores == map_network(mlp(4, 60), TINY).cores == 2
+
+
+def test_remedies_of_a_network_beyond_the_work_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work for three partitions, and more synapses than that to make sparse."""
+    monkeypatch.setattr(remedies, "WORK", 3 * 600)
+    net = mlp(30, 600)
+    weights = np.where(np.arange(30 * 600).reshape(600, 30) > 0, 2, 0).astype(np.int8)
+    net.projections[0] = replace(net.projections[0], connection=Dense(weights, (30,), (600,)))
+    with pytest.raises(DoesNotFit) as error:
+        map_network(net, TINY)
+    assert [t.remedy for t in error.value.tried] == ["3 chips", "2-bit weights", "4-bit weights", "target loihi1"]

@@ -17,6 +17,7 @@ warnings.simplefilter("ignore")
 
 import nengo  # noqa: E402
 import nengo_loihi  # noqa: E402
+from nengo.exceptions import BuildError  # noqa: E402
 from nengo_loihi.config import BlockShape  # noqa: E402
 
 
@@ -66,4 +67,11 @@ def _transform(shape: tuple[int, ...], layer: dict[str, Any]) -> tuple[Any, tupl
 
 
 if __name__ == "__main__":
-    json.dump([build(case) for case in json.load(sys.stdin)], sys.stdout)
+    cases = json.load(sys.stdin)
+    counted = {}
+    for name, case in cases.items():
+        try:
+            counted[name] = {"case": case, **build(case)}
+        except BuildError as error:  # a core of this shape would exceed a limit
+            counted[name] = {"case": case, "refused": str(error)}
+    json.dump({"nengo-loihi": nengo_loihi.__version__, "cases": counted}, sys.stdout)
