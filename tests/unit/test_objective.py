@@ -20,14 +20,13 @@ LOIHI1 = load_target("loihi1")
 
 
 def pairs_of_sources() -> ChipNetwork:
-    """Neuron i hears input i (sends much) together with i + 4, and input 4 + i (sends little) together with i + 1."""
+    """A ring of eight neurons in which each two neighbours share an input, of 0..3 and of 4..7 by turns."""
     net = ChipNetwork()
     net.add_input("in", shape=8)
     net.add_population("a", shape=8, vth=20)
     weights = np.zeros((8, 8), int)
-    for i in range(4):
-        weights[[i, i + 4], i] = 2
-        weights[[2 * i, 2 * i + 1], 4 + i] = 2
+    for i, pair in enumerate([(0, 4), (1, 5), (2, 6), (3, 7), (0, 1), (2, 3), (5, 6), (7, 4)]):
+        weights[pair, i] = 2
     net.connect("in", "a", csr_array(weights), kind="sparse")
     return net
 
@@ -43,6 +42,7 @@ def test_cuts_go_where_little_is_sent(loud: range) -> None:
     rates = {"in": np.where(np.isin(np.arange(8), list(loud)), 0.9, 0.01)}
     mapping = map_network(net, LOIHI1, max_neurons_per_core=5, rates=rates)
     assert mapping.cores == 2
+    assert len(split_sources(net, mapping.core_of["a"])) == 2
     assert not set(split_sources(net, mapping.core_of["a"])) & set(loud)
 
 
