@@ -119,7 +119,7 @@ def compared(
     np.savez_compressed(stored, **run_arrays(program, spikes, run))
     place = folder / name.replace(" ", "-").replace(",", "")
     export_sanafe(program, place, stored)
-    printed = subprocess.run([python, place / "replay.py", "simple"], capture_output=True, check=True, text=True)
+    printed = subprocess.run([python, place / "replay.py", "simple"], stdout=subprocess.PIPE, check=True, text=True)
     theirs = json.loads(printed.stdout)
     program = replace(program, target=with_profile(program.target, "sanafe"))
     ours, counters = costs_always_live(load_run(stored, program))

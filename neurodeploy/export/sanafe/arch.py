@@ -69,7 +69,7 @@ def arch_text(target: Target, units: Mapping[int, Mapping[str, int]]) -> str:
             for name, cost in (("fire", fire), ("axon", _soma())):
                 if needed.get(name):
                     unit = f"{name}[0..{needed[name] - 1}]"
-                    somas.append(f"{{name: {unit}, attributes: {{model: input, {cost}}}}}")
+                    somas.append(f'{{name: "{unit}", attributes: {{model: input, {cost}}}}}')
             out = 0.0 if is_host else _value(t.packet_out_s)
             lines += [
                 f"        - name: {'host' if is_host else f'core{core}'}",

@@ -55,6 +55,8 @@ class Replay:
         for source in run.sent:
             for number, (span, active) in enumerate(spans(plan, source, run.steps)):
                 self._leg(source, number, span, [plan.projections[i] for i in active])
+        # SANA-FE holds the state of at most 1024 compartments in the order of their coming; input units have none
+        self.groups.sort(key=lambda group: "trains" in group)
 
     def _leg(self, source: str, number: int, span: slice, projections: list[Any]) -> None:
         program = self.run.program
