@@ -267,14 +267,24 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
 
 @app.group(cls=Group)
 def targets() -> None:
-    """Chips that can be compiled for."""
+    """Chips and systems that can be compiled for."""
 
 
 @targets.command("list")
 @as_json
 def targets_list(as_json: bool) -> None:
-    """Names, titles and status."""
-    rows = [{"name": n, "title": t.title, "status": t.status} for n, t in usable_targets().items()]
+    """Names, titles, sizes and status."""
+    rows = [
+        {
+            "name": n,
+            "title": t.title,
+            "chip": t.chip or n,
+            "chips": t.mesh.chips.value,
+            "cores_per_chip": t.mesh.cores_per_chip.value,
+            "status": t.status,
+        }
+        for n, t in usable_targets().items()
+    ]
     if as_json:
         show.json_out(rows)
     else:
