@@ -14,7 +14,7 @@ import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_conformance import conformance
-from neurodeploy.cli_estimate import estimate
+from neurodeploy.cli_estimate import calibrate, estimate
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -327,6 +327,7 @@ def targets_check(target: str, as_json: bool) -> None:
 
 app.add_command(conformance)
 app.add_command(estimate)
+app.add_command(calibrate)
 
 
 @app.command()

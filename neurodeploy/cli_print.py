@@ -227,6 +227,17 @@ def costs(found: Mapping[str, Any]) -> None:
     rows([_baseline(b) for b in found["baselines"]], title="the same inference elsewhere; the chip's E2 is ...")
 
 
+def calibration(facts: Mapping[str, Any]) -> None:
+    """What a calibration found, and how well it fits."""
+    for name, value in facts["fitted"].items():
+        print(f"{name:16} {si(value, name[-1].upper() if name[-1] in 'wj' else name[-1])}")
+    for what in ("energy", "time"):
+        if facts[f"residuals_{what}"]:
+            worst = max(map(abs, facts[f"residuals_{what}"]))
+            print(f"{what}: off by {100 * facts[f'rms_relative_{what}']:.2g} % (rms), {100 * worst:.2g} % at worst")
+    print(f"written: {facts['result']}, from {facts['runs']} runs; use it as a target")
+
+
 def _baseline(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "elsewhere": found["name"],
