@@ -10,8 +10,8 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
@@ -188,8 +188,12 @@ def _unit(key: str) -> str:
 
 
 def _bundled() -> dict[str, Path]:
-    folder = Path(str(files("neurodeploy_targets")))
-    return {path.stem: path for path in folder.glob("*.toml")}
+    return {path.stem: path for path in bundled_folder().glob("*.toml")}
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled targets: the real one also in an editable install, whose copies of it may be old."""
+    return Path(str(import_module("neurodeploy_targets").__file__)).parent
 
 
 def _plugins() -> dict[str, Path]:
