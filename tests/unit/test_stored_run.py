@@ -41,6 +41,20 @@ def test_costs_are_those_of_the_run(case: tuple[nd.Program, np.ndarray, nd.Run],
     assert costs_of(found, program).to_dict() == nd.estimate(run, program).to_dict()
 
 
+def test_events_are_stored_as_the_array_of_them_is(case: tuple[nd.Program, np.ndarray, nd.Run], tmp_path: Path) -> None:
+    program, spikes, run = case
+    rows = np.argwhere(spikes.reshape(3, 11, -1))[::-1]
+    events = nd.Events.from_rows(rows, steps=11, shape=(2, 7, 6), samples=3)
+    one, two = run_arrays(program, spikes, run), run_arrays(program, events, run)
+    assert one.keys() == two.keys()
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, two[name], err_msg=name)
+    shorter = nd.simulate(program, spikes, steps=8)
+    found = load_run(stored(tmp_path, run_arrays(program, events, shorter)), program)
+    assert found.sent["image"].shape == (3, 8, 84)
+    np.testing.assert_array_equal(found.sent["image"], spikes[:, :8].reshape(3, 8, 84))
+
+
 @pytest.mark.parametrize("profile", ["sanafe", "max-affine", "gpu"])
 def test_another_profile_and_mapping_give_what_a_run_of_them_gives(
     case: tuple[nd.Program, np.ndarray, nd.Run], tmp_path: Path, profile: str
@@ -64,6 +78,8 @@ def test_another_profile_and_mapping_give_what_a_run_of_them_gives(
         (lambda a: a.pop("spikes_out"), "no array 'spikes_out'"),
         (lambda a: a.update(spikes_out=a["spikes_out"][:, :-1]), "'spikes_out' has shape"),
         (lambda a: a.update(spikes_out=a["spikes_out"][:2]), "has shape"),
+        (lambda a: a.update(input_image=a["input_image"] + 10**6), "'input_image' does not list places"),
+        (lambda a: a.update(input_image=a["input_image"].astype(float)), "'input_image' does not list places"),
         (lambda a: a.update(counted=np.array("{")), "'counted' is not what a run writes"),
         (lambda a: a.update(counted=np.array(json.dumps({"steps": 14}))), "'counted' is not what a run writes"),
     ],
