@@ -166,7 +166,15 @@ def test_run(cli: Cli, work: Path) -> None:
         np.testing.assert_array_equal(stored["scores"], scores)
         np.testing.assert_array_equal(stored["predictions"], scores.argmax(axis=1))
     text = cli("run", "program.ndp", "--input", "data.npz").out
-    for word in ("5 samples on loihi2, engine fast", "accuracy:", "mesh energy", "latency", "bound by", "estimates"):
+    for word in (
+        "5 samples on loihi2, engine fast",
+        "accuracy:",
+        "E1 mesh",
+        "E3 + embedded",
+        "L1 free-running",
+        "bound by",
+        "estimates",
+    ):
         assert word in text
 
 
