@@ -14,6 +14,7 @@ import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_convert import convert
 from neurodeploy.cli_estimate import calibrate, estimate
 from neurodeploy.cli_options import (
     MODEL,
@@ -328,6 +329,7 @@ def targets_check(target: str, as_json: bool) -> None:
 app.add_command(conformance)
 app.add_command(estimate)
 app.add_command(calibrate)
+app.add_command(convert)
 
 
 @app.command()
