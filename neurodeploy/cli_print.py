@@ -222,6 +222,8 @@ def costs(found: Mapping[str, Any]) -> None:
     if found["host_latency_s"] is not None:
         print(f"  L2 host-streamed {band(found['host_latency_s'], 's')}, bound by: {found['host_bound']}")
         print(f"  E3 over L2       {band(found['host_total_energy_j'], 'J')}")
+        if found["host_bound"] == "io":
+            print("  a host-streamed run waits for its input: a board would measure E3 over L2, and E1 be lost in it")
     print()
     rows([_layer(layer) for layer in found["layers"]], title="per layer and inference (synapses and neurons)")
     rows([_baseline(b) for b in found["baselines"]], title="the same inference elsewhere; the chip's E2 is ...")

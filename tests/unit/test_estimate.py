@@ -329,6 +329,16 @@ def test_costs_are_plain_json() -> None:
     assert fields["core_max"] == found.core_max and fields["hops"] == found.hops
 
 
+def test_a_run_timed_with_other_constants_cannot_be_costed() -> None:
+    program = placed([0, 0, 0])
+    run = nd.simulate(program, SPIKES)
+    with pytest.raises(SimulationError, match="another target, profile or mapping") as caught:
+        nd.estimate(run, with_times(program, synop_s=1e-6))
+    assert "neurodeploy estimate" in caught.value.remedy
+    with pytest.raises(SimulationError, match="another target"):
+        nd.estimate(run, placed([0, 0, 1]))  # its barrier is another
+
+
 def test_a_run_without_cores_cannot_be_costed() -> None:
     program = placed([0, 0, 0])
     with pytest.raises(SimulationError, match="knows no cores") as caught:
