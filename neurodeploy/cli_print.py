@@ -215,13 +215,13 @@ def costs(found: Mapping[str, Any]) -> None:
     print(f"  spikes {found['spikes']:,.1f}   SynOps {found['syn_ops']:,.1f}   steps {found['steps']}")
     busiest = "   ".join(f"{name} {value:,.1f}" for name, value in found["core_max"].items())
     print(f"  cores {found['cores']} on {found['chips']} chips, busiest: {busiest}")
-    print(f"  E1 mesh          {band(found['mesh_energy_j'], 'J')}")
-    print(f"  E2 + leakage     {band(found['energy_j'], 'J')}")
+    print(f"  E1 mesh           {band(found['mesh_energy_j'], 'J')}")
+    print(f"  E2 + leakage      {band(found['energy_j'], 'J')}")
     print(f"  E3 + embedded x86 {band(found['total_energy_j'], 'J')}")
-    print(f"  L1 free-running  {band(found['latency_s'], 's')}, bound by: {found['bound']}")
+    print(f"  L1 free-running   {band(found['latency_s'], 's')}, bound by: {found['bound']}")
     if found["host_latency_s"] is not None:
-        print(f"  L2 host-streamed {band(found['host_latency_s'], 's')}, bound by: {found['host_bound']}")
-        print(f"  E3 over L2       {band(found['host_total_energy_j'], 'J')}")
+        print(f"  L2 host-streamed  {band(found['host_latency_s'], 's')}, bound by: {found['host_bound']}")
+        print(f"  E3 over L2        {band(found['host_total_energy_j'], 'J')}")
         if found["host_bound"] == "io":
             print("  a host-streamed run waits for its input: a board would measure E3 over L2, and E1 be lost in it")
     print()
