@@ -13,6 +13,7 @@ from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
+from neurodeploy.energy_profile import list_profiles
 from neurodeploy.errors import did_you_mean
 from neurodeploy.mapping.objective import OBJECTIVES
 from neurodeploy.semantics import CHOICES, EXPLAIN
@@ -58,6 +59,11 @@ class Choice(click.Choice):  # type: ignore[type-arg,unused-ignore]
 TARGET = Name("target", list_targets)
 MODEL = Name("model", list_models)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+profile_option = click.option(
+    "--energy-profile",
+    type=Name("profile", list_profiles),
+    help="Whose energies and times, such as sanafe or max-affine, or a .toml file; default: the target's own.",
+)
 engine_option = click.option("--engine", type=Choice(ENGINES), default="fast", show_default=True)
 
 

@@ -9,10 +9,10 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+T = TypeVar("T")
 GROUP = "neurodeploy.targets"
 TABLES = ("mesh", "core", "compartment", "weight", "axon", "energy", "latency")
 UNITS = {"_j": "J", "_w": "W", "_per_s": "1/s", "_s": "s", "_bits": "bit", "_words": "words"}
@@ -94,14 +95,31 @@ def load_target(name_or_path: str | os.PathLike[str]) -> Target:
     return parse_target(_read(path), str(path))
 
 
+def target_tables(name_or_path: str) -> dict[str, Any]:
+    """What stands in a target's own file, without what a system takes over from its chip."""
+    return tomllib.loads(_read(_locate(name_or_path)).decode())
+
+
 def parse_target(data: bytes, path: str) -> Target:
     """The target that the bytes of a file describe; ``path`` is kept, and named in errors."""
     outcome = _examine(data, path)
     if isinstance(outcome, Target):
         return outcome
-    first, *others = outcome
+    raise _invalid(outcome)
+
+
+def parse_tables(path: Path, kind: type[T]) -> T:
+    """What another file of sourced numbers holds, such as an energy profile; errors as of target files."""
+    outcome = _parsed(_read(path), str(path), kind)
+    if isinstance(outcome, list):
+        raise _invalid(outcome)
+    return msgspec.convert(outcome[0], kind)
+
+
+def _invalid(problems: list[Problem]) -> InvalidTarget:
+    first, *others = problems
     more = f"\nand {len(others)} more:" + "".join(f"\n  - {problem}" for problem in others) if others else ""
-    raise InvalidTarget(f"{first.key}: {first.what}{more}", where=first.where, remedy=first.remedy)
+    return InvalidTarget(f"{first.key}: {first.what}{more}", where=first.where, remedy=first.remedy)
 
 
 def check_target(name_or_path: str | os.PathLike[str]) -> list[Problem]:
@@ -137,8 +155,12 @@ def _unit(key: str) -> str:
 
 
 def _bundled() -> dict[str, Path]:
-    folder = Path(str(files("neurodeploy_targets")))
-    return {path.stem: path for path in folder.glob("*.toml")}
+    return {path.stem: path for path in bundled_folder().glob("*.toml")}
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled targets: the real one also in an editable install, whose copies of it may be old."""
+    return Path(str(import_module("neurodeploy_targets").__file__)).parent
 
 
 def _plugins() -> dict[str, Path]:
@@ -180,6 +202,18 @@ def _read(path: Path) -> bytes:
 
 
 def _examine(data: bytes, path: str) -> Target | list[Problem]:
+    outcome = _parsed(data, path, TargetFile)
+    if isinstance(outcome, list):
+        return outcome
+    raw, lines, base = outcome
+    faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
+    if faults:
+        return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
+    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data + base).hexdigest()}, Target)
+
+
+def _parsed(data: bytes, path: str, kind: Any) -> tuple[dict[str, Any], dict[str, int], bytes] | list[Problem]:
+    """The tables of a file that keeps to a schema, the lines of its keys, and its chip's file; else what is wrong."""
     try:
         text = data.decode()
         raw = tomllib.loads(text)
@@ -191,22 +225,18 @@ def _examine(data: bytes, path: str) -> Target | list[Problem]:
         line = int(place[1]) if place else text.count("\n") + 1
         remedy = f"write each number on one line, as `key = {EXAMPLE}`"
         return [Problem(f"{path}:{line}", "(syntax)", str(error), remedy)]
-    digest = hashlib.sha256(data)
+    lines = _lines(text)
     faults: list[tuple[str, str, str]] = []
-    if "chip" in raw:
+    base = b""
+    if kind is TargetFile and "chip" in raw:
         found = _chip(raw["chip"])
         if isinstance(found, bytes):
-            raw = _overlaid(tomllib.loads(found.decode()), raw)
-            digest.update(found)
+            raw, base = _overlaid(tomllib.loads(found.decode()), raw), found
         else:
             faults = [found]
-    faults = faults or list(_faults(raw, TargetFile, ""))
-    if not faults:
-        faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
-    if faults:
-        lines = _lines(text)
-        return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
-    return msgspec.convert({**raw, "path": path, "digest": digest.hexdigest()}, Target)
+    faults = faults or list(_faults(raw, kind, ""))
+    problems = [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
+    return problems or (raw, lines, base)
 
 
 def _chip(name: object) -> bytes | tuple[str, str, str]:
