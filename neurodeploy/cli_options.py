@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from neurodeploy.bundled import list_models
+from neurodeploy.calibration import METHODS
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.encode import REFERENCES
@@ -132,6 +133,17 @@ class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return sizes
 
 
+class Data(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Spikes, and labels where known, of an ``.npz``."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from neurodeploy.evaluate import load_samples
+
+        return load_samples(value) if isinstance(value, str) else value
+
+
 class WeightBits(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """Weight bits: a number, or a number by layer."""
 
@@ -168,6 +180,18 @@ def compile_options(command: F) -> F:
     )(command)
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
+    )(command)
+    command = click.option("--per-channel", is_flag=True, help="Neurons get scales of their own, see docs.")(command)
+    command = click.option("--seed", type=int, default=0, show_default=True, help="Of what --calibrate draws.")(command)
+    command = click.option(
+        "--calibration",
+        type=Choice(METHODS),
+        default="search",
+        show_default=True,
+        help="How --calibrate chooses; see docs/calibration.md.",
+    )(command)
+    command = click.option(
+        "--calibrate", type=Data(), metavar="DATA.npz", help="Choose scales and rounding on these spikes."
     )(command)
     return click.option(
         "--bits",
