@@ -186,9 +186,7 @@ def compile_options(command: F) -> F:
     command = click.option(
         "--calibration",
         type=Choice(METHODS),
-        default="search",
-        show_default=True,
-        help="How --calibrate chooses; see docs/calibration.md.",
+        help="How --calibrate chooses (default: search); see docs/calibration.md.",
     )(command)
     command = click.option(
         "--calibrate", type=Data(), metavar="DATA.npz", help="Choose scales and rounding on these spikes."

@@ -28,7 +28,7 @@ class Options:
             which else get 8.
         calibrate: Data on which scales, clipping and rounding are chosen: an array of spikes (N, T, *shape), or
             anything with ``spikes`` and perhaps ``labels``. None: by rule.
-        calibration: How, one of :data:`neurodeploy.calibration.METHODS`.
+        calibration: How, one of :data:`neurodeploy.calibration.METHODS`; None: ``search``.
         seed: Of what calibration draws.
         per_channel: Neurons get scales of their own; the search may choose so for itself.
         output: Output node to read out, where the model has several.
@@ -45,7 +45,7 @@ class Options:
     semantics: Mapping[str, object] = field(default_factory=dict)
     bits: Bits = BITS_DEFAULT
     calibrate: Any = None
-    calibration: str = "search"
+    calibration: str | None = None
     seed: int = 0
     per_channel: bool = False
     output: str | None = None

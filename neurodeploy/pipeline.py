@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from neurodeploy.calibration import calibrate
+from neurodeploy.calibration import METHODS, calibrate
 from neurodeploy.compilation import Compilation, Options, Pass, made
-from neurodeploy.errors import AmbiguousSemantics, ModelError, did_you_mean
+from neurodeploy.errors import AmbiguousSemantics, ModelError, QuantizeError, did_you_mean
 from neurodeploy.frontends.modules import ModuleModel, digest
 from neurodeploy.lower import lower
 from neurodeploy.mapping import check_mapping, map_network
@@ -81,6 +81,12 @@ def quantize_network(state: Compilation) -> Compilation:
     """Float to integer fields."""
     _check_readout(state)
     network, o = made(state.network), state.options
+    if o.calibrate is None and o.calibration is not None:
+        raise QuantizeError(
+            f"calibration '{o.calibration}' without data",
+            where="--calibration",
+            remedy="give --calibrate DATA.npz, spikes of the training part",
+        )
     if o.calibrate is None:
         choices = dict.fromkeys(network.populations, Choice(per_channel=o.per_channel))
         net, report = quantize(network, state.target, bits=o.bits, choices=choices)
@@ -90,7 +96,7 @@ def quantize_network(state: Compilation) -> Compilation:
             state.target,
             o.calibrate,
             bits=o.bits,
-            method=o.calibration,
+            method=o.calibration or METHODS[-1],
             seed=o.seed,
             per_channel=o.per_channel,
         )

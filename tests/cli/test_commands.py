@@ -139,6 +139,8 @@ def test_calibration(cli: Cli, work: Path) -> None:
     assert {f["field"] for f in facts["populations"][0]["fields"]} == {"threshold", "bias", "decay u", "decay v"}
     assert cli("compile", "model.nir", "--target", "loihi2", "-o", "x.ndp", "--calibrate", "model.nir").code == 3
     assert "did you mean 'search'" in cli("inspect", "model.nir", "--calibration", "serach").err
+    refused = cli("compile", "model.nir", "--target", "loihi2", "-o", "x.ndp", "--calibration", "mse")
+    assert refused.code == 5 and "without data" in refused.err and "give --calibrate" in refused.err
     channels = json.loads(cli("inspect", "model.nir", "--per-channel", "--json").out)["quantization"]["populations"]
     assert channels[0]["scales"] > 1
 
