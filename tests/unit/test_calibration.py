@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import nir
 import numpy as np
 import pytest
 from floats import affine, chain_of, linear, made, network, neurons
-from graphs import chain, conv, lif, write
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from neurodeploy import load_target, simulate
 from neurodeploy.calibration import METHODS, CalibrationData, calibrate, choose, search
 from neurodeploy.calibration.gauge import reference, registers, score
 from neurodeploy.calibration.methods import by_percentile
-from neurodeploy.calibration.moments import moments
 from neurodeploy.calibration.ranges import largest_registers
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.connections import Dense
 from neurodeploy.errors import FieldOverflow, QuantizeError, SimulationError
-from neurodeploy.frontends import read_nir
 from neurodeploy.graph import Node
-from neurodeploy.lower import lower, resolve_semantics
-from neurodeploy.network import Network, Projection
+from neurodeploy.network import Network
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.choice import Choice
-from neurodeploy.quantize.compensated import Moments, round_compensated
-from neurodeploy.quantize.formats import format_of_bits
+from neurodeploy.quantize.compensated import Moments
 from neurodeploy.simulate.float_reference import simulate_float
 
 LOIHI1, LOIHI2 = load_target("loihi1"), load_target("loihi2")
-
-
-def lowered(value: nir.NIRGraph, folder: Path) -> Network:
-    file = read_nir(write(value, folder))
-    return lower(file, resolve_semantics(file, {}))
 
 
 def leaky(name: str, n: int, b: float = 0.9, **exact: Any) -> Node:
@@ -134,21 +118,6 @@ def test_the_rule_is_kept_where_nothing_is_gained() -> None:
     _, report = calibrate(net, LOIHI1, samples, method="percentile")
     assert report.calibration is not None and report.calibration["choices"] == {"a": {}, "b": {}}
     assert report.calibration["metric"] == {"mismatch": {"default": 0.0, "chosen": 0.0}}
-
-
-def test_moments_round_the_weights_of_a_network() -> None:
-    rng = np.random.default_rng(1)
-    net = feed_forward(rng)
-    inputs = rng.random((100, 12)) + rng.random((100, 1))
-    known = {"in": Moments.of(inputs.T @ inputs)}
-    chip, report = quantize(net, LOIHI1, bits=4, choices={"a": Choice(moments=known)})
-    first, trained = chip.projections[0], net.projections[0].connection.weights
-    unit = 64 * 2.0**first.weight_exp / float(chip.populations["a"].scale or 0)
-    expected = round_compensated(trained, unit, format_of_bits(4, "mixed", LOIHI1), known["in"])
-    np.testing.assert_array_equal(first.connection.weights, expected)
-    assert report.projections[0].error_max_lsb > 0.5
-    other = quantize(net, LOIHI1, bits=4, choices={"b": Choice(moments=known)})[0]
-    assert same(other, quantize(net, LOIHI1, bits=4)[0])
 
 
 def test_the_search_gains_and_is_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,104 +251,6 @@ def test_what_the_rule_refuses_calibration_may_find() -> None:
     assert report.projections[0].weight_exp > 0
     assert report.calibration is not None and report.calibration["metric"]["mismatch"]["default"] is None  # type: ignore[index]
     assert score(chip, reference(net, CalibrationData(x)))[0] < 0.1
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 4, 8]), st.floats(1.0, 2.0))
-def test_compensated_rounding(seed: int, bits: int, clip: float) -> None:
-    """Legal integers; nearest ones where inputs have nothing in common; less error of sums where they have."""
-    rng = np.random.default_rng(seed)
-    weights, form = rng.normal(size=(20, 3, 4)), format_of_bits(bits, "mixed", LOIHI1)
-    unit = float(np.abs(weights).max() / form.largest / clip)
-    nearest = np.clip(np.rint(weights / unit / form.step) * form.step, form.smallest, form.largest)
-    apart = Moments.of(np.diag(rng.uniform(0.1, 1, 12)))
-    np.testing.assert_array_equal(round_compensated(weights, unit, form, apart), nearest)
-    inputs = rng.random((200, 12)) + 2 * rng.random((200, 1))
-    gram = inputs.T @ inputs / 200
-    held = round_compensated(weights, unit, form, Moments.of(gram))
-    assert not np.any(held % form.step) and form.smallest <= held.min() and held.max() <= form.largest
-
-    def error(integers: np.ndarray) -> float:
-        off = (integers * unit - weights).reshape(20, 12)
-        return float(np.einsum("ij,jk,ik->", off, gram, off))
-
-    assert error(held) < error(nearest)
-
-
-def test_moments_by_hand() -> None:
-    """Traces of spikes in a membrane, of a dense layer and of what a kernel sees."""
-    rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(2, 1, 2, 2))
-    geometry = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
-    conv = Node("c", "Conv2d", {"weight": kernel, "bias": np.zeros(2), "input_shape": (3, 3), **geometry})
-    nodes = [conv, neurons("a", 8, a=np.full(8, 0.3), b=np.full(8, 0.6)), linear("w", rng.normal(size=(3, 8)))]
-    a = Node("a", "IF", {k: v.reshape(2, 2, 2) for k, v in nodes[1].params.items()}, {}, {})
-    flat = Node("f", "Flatten", {"start_dim": 0, "end_dim": -1, "input_shape": (2, 2, 2)})
-    net = network(chain_of(conv, a, flat, nodes[2], leaky("b", 3, 0.7), shape=(1, 3, 3)))
-    samples = CalibrationData((rng.random((4, 10, 1, 3, 3)) < 0.5).astype(np.uint8))
-    truth = reference(net, samples)
-    for name, b in (("a", 1.0), ("b", 0.7)):
-        (p,) = net.incoming(name)
-        fed = samples.spikes.reshape(4, 10, 9) if name == "a" else truth.spikes["a"]
-        trace, seen = np.zeros((4, fed.shape[2])), []
-        for t in range(10):
-            trace = b * trace + fed[:, t]
-            if name == "a":
-                maps = trace.reshape(4, 3, 3)
-                seen += [maps[:, y : y + 2, x : x + 2].reshape(4, 4) for y in range(2) for x in range(2)]
-            else:
-                seen.append(trace)
-        rows = np.concatenate(seen)
-        (found,) = moments(truth, net.populations[name], [p], rng).values()
-        np.testing.assert_allclose(found.gram, rows.T @ rows / len(rows), rtol=1e-5)
-
-
-@pytest.mark.parametrize("target", [LOIHI1, LOIHI2])
-def test_scales_per_channel(target: Any) -> None:
-    """Smaller errors, no more thresholds than the chip has profiles, and the float network's membranes."""
-    rng = np.random.default_rng(0)
-    weights = rng.normal(size=(40, 30)) * 2.0 ** rng.uniform(-3, 0, (40, 1)) * 0.3
-    net = network(chain_of(affine("w", weights, rng.normal(size=40) * 0.05), leaky("a", 40), shape=(30,)))
-    _, common = quantize(net, target, bits=4)
-    chip, report = quantize(net, target, bits=4, choices={"a": Choice(per_channel=True)})
-    thresholds = np.unique(chip.populations["a"].fields["vth"])
-    profiles = target.core.vth_profiles
-    assert 1 < len(thresholds) <= (40 if profiles is None else profiles.value)
-    assert report.populations[0].scales == len(thresholds)
-    small = np.abs(weights).max(axis=1) < 0.3 * np.abs(weights).max()
-    errors = []
-    for made_net in (quantize(net, target, bits=4)[0], chip):
-        scale = np.broadcast_to(made_net.populations["a"].scale, (40,))
-        held = made_net.projections[0]
-        own = held.connection.weights * 64 * 2.0**held.weight_exp / scale[:, None]
-        errors.append(np.abs(own - weights)[small].mean())
-    assert errors[1] < 0.5 * errors[0]
-    x = (rng.random((5, 80, 30)) < 0.4).astype(np.uint8)
-    truth = reference(net, CalibrationData(x))
-    assert score(chip, truth)[0] < 0.8 * score(quantize(net, target, bits=4)[0], truth)[0]
-
-
-def test_kernels_share_the_scale_of_their_channel(tmp_path: Path) -> None:
-    """Also where other weights onto a map's neurons differ from place to place."""
-    rng = np.random.default_rng(0)
-    channel = 2.0 ** np.array([0, -1, -2, -3])
-    spread = np.repeat(channel, 16)[:, None] * 2.0 ** rng.uniform(-1, 0, (64, 1))
-    nodes = {
-        "c": conv(rng.normal(size=(4, 1, 3, 3)) * channel.reshape(4, 1, 1, 1), (6, 6)),
-        "a": lif((4, 4, 4), 0.5),
-    }
-    net = lowered(chain(nodes, source=(1, 6, 6), sink=(4, 4, 4)), tmp_path)
-    loop = Dense(rng.normal(size=(64, 64)) * spread, (4, 4, 4), (4, 4, 4))
-    net = replace(net, projections=(*net.projections, Projection("a", "a", loop, 1, ("rec",), feedback=True)))
-    chip, _ = quantize(net, LOIHI2, choices={"a": Choice(per_channel=True)})
-    scale = np.broadcast_to(chip.populations["a"].scale, (64,))
-    maps = scale.reshape(4, 16)
-    assert np.all(maps == maps[:, :1]) and len(np.unique(maps)) > 1
-    for held, trained in zip(chip.projections, net.projections, strict=True):
-        unit = 64 * 2.0**held.weight_exp / scale
-        unit = unit[::16, None, None, None] if held.connection.kind == "conv2d" else unit[:, None]
-        off = np.abs(held.connection.weights * unit - trained.connection.weights)
-        assert np.all(off <= 1.0001 * unit)
 
 
 @pytest.mark.parametrize(
