@@ -78,7 +78,7 @@ def fewest_bits(
     ``integers * 2^exponent`` stays: where the exponent is ``movable``, it gives way to larger integers, whose low bits
     a narrow format may clear. Sums are then multiples of what the exponent divides by, so its floor changes nothing.
     """
-    bits_set = int(np.bitwise_or.reduce(np.abs(integers), axis=None, initial=0))
+    bits_set = int(np.bitwise_or.reduce(integers, axis=None, initial=0))
     zeros = (bits_set & -bits_set).bit_length() - 1 if bits_set else 8
     low, high = int(integers.min(initial=0)), int(integers.max(initial=0))
     for bits in sorted(b for b in target.weight.legal_bits.value if b < form.bits):

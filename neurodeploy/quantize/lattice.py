@@ -14,7 +14,8 @@ TOLERANCE = 1e-4
 """Of a unit: what single precision makes of whole multiples of it, and more."""
 RESOLUTION = 2**20
 """Parts of the largest weight that are told apart when the different weights are counted."""
-SAMPLE = 4096
+SAMPLE, CHUNK = 2**12, 2**20
+"""Weights that are looked at first, and at a time."""
 
 
 def unit_of(weights: Sequence[NDArray[Any]]) -> float | None:
@@ -33,8 +34,8 @@ def unit_of(weights: Sequence[NDArray[Any]]) -> float | None:
 def _magnitudes(flat: NDArray[Any], top: float) -> NDArray[np.float64] | None:
     """Magnitudes that differ, or None where they are more than there are multiples; most need no look at all."""
     found = np.zeros(0)
-    for part in (flat[:SAMPLE], flat):
-        exact = np.abs(part.astype(np.float64))
+    for part in (flat[:SAMPLE], *(flat[at : at + CHUNK] for at in range(SAMPLE, len(flat), CHUNK))):
+        exact = np.concatenate([found, np.abs(part.astype(np.float64))])
         first = np.unique(np.rint(exact * (RESOLUTION / top)), return_index=True)[1]
         if len(first) > MOST_STEPS + 1:
             return None

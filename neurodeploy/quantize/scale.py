@@ -68,7 +68,7 @@ def choose_scale(
     every = np.ones(population.size)
     if not drivers:
         scale, limited_by = (hard, field) if math.isfinite(hard) else (1.0, "weights")
-        exponents = _exponents(scale, 0, incoming, largest, formats, target)
+        exponents = _exponents(scale, 0, incoming, formats, target, 1.0)
         return Scale(scale * every, 0, exponents, formats, limited_by)
     top = max(drivers, key=lambda i: largest[i])
     whole = _whole_steps([incoming[i] for i in drivers], incoming[top], formats[top]) if choice.clip == 1 else None
@@ -83,8 +83,7 @@ def choose_scale(
             remedy=f"train with a {field} closer to the weights (largest |weight| {largest[top]:.3g}), "
             "or use more weight bits",
         )
-    kept = [x if p.is_reset else x / choice.clip for p, x in zip(incoming, largest, strict=True)]
-    exponents = _exponents(scale, exponent, incoming, kept, formats, target)
+    exponents = _exponents(scale, exponent, incoming, formats, target, choice.clip)
     if choice.per_channel and whole is None:
         every = _channels(population, incoming, target, scale, exponents, formats, limits, choice.clip)
     return Scale(scale * every, exponent, exponents, formats, limited_by)
@@ -140,20 +139,18 @@ def _exponent(
 
 
 def _exponents(
-    scale: float,
-    exponent: int,
-    incoming: Sequence[Projection],
-    largest: Sequence[float],
-    formats: Sequence[Format],
-    target: Target,
+    scale: float, exponent: int, incoming: Sequence[Projection], formats: Sequence[Format], target: Target, clip: float
 ) -> tuple[int, ...]:
-    """Weight exponent of each projection: the smallest that holds its largest weight, and 0 for shared kernels."""
+    """Weight exponent of each projection: the smallest that holds its largest weights, and 0 for shared kernels."""
     exponents = []
-    for p, size, form in zip(incoming, largest, formats, strict=True):
-        if p.connection.kind == "conv2d" or size == 0:
+    for p, form in zip(incoming, formats, strict=True):
+        weights = p.connection.weights
+        low, high = float(weights.min(initial=0.0)), float(weights.max(initial=0.0))
+        full = max(high / form.largest if high else 0.0, low / form.smallest if low else 0.0)
+        if p.connection.kind == "conv2d" or not full:
             exponents.append(0)
             continue
-        needed = math.ceil(math.log2(scale * size / (form.reach * INPUT_UNIT)) - 1e-9)
+        needed = math.ceil(math.log2(scale * full / (INPUT_UNIT * (1.0 if p.is_reset else clip))) - 1e-9)
         exponents.append(max(needed, min(exponent, 0), target.weight.exponent_min.value))
     return tuple(exponents)
 

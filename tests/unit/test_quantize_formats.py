@@ -16,6 +16,7 @@ from neurodeploy.network import Network
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.formats import fewest_bits, format_of_bits
 from neurodeploy.quantize.lattice import unit_of
+from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.weights import SIGN_MODES, prepare
 
 LOIHI1, LOIHI2 = load_target("loihi1"), load_target("loihi2")
@@ -80,6 +81,15 @@ def test_whole_multiples_stay_whole(seed: int, most: int, unit: float, dtype: An
     common = int(np.gcd.reduce(np.abs(whole), axis=None))
     needed = (most // common).bit_length() + (sign == "mixed")
     assert held.num_weight_bits <= needed and held.sign_mode == sign
+
+
+@pytest.mark.parametrize("low", [-128, -127, -64, -2])
+def test_the_lowest_weight_has_no_opposite(low: int) -> None:
+    """-256 is stored though 256 is not."""
+    whole = np.arange(low, low + 12).reshape(3, 4)
+    whole[0, 1] = 1
+    (held,) = quantize(one_layer(whole * 0.37, theta=np.full(3, 9.0)), LOIHI2)[0].projections
+    np.testing.assert_array_equal(held.connection.weights * whole[0, 0], whole * held.connection.weights[0, 0])
 
 
 def test_binary_and_ternary_weights() -> None:
@@ -202,3 +212,18 @@ def test_proven_headroom_is_reached() -> None:
     (held,), population = chip.projections, chip.populations["a"]
     threshold, drive = 64 * int(population.fields["vth"]), 64 * int(held.connection.weights.sum()) << held.weight_exp
     assert 2.0 ** (23 - report.populations[0].v_headroom_bits) == pytest.approx(threshold + drive)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(-128, 0), st.integers(0, 127), st.integers(0, 2**16))
+def test_an_early_look_counts_no_bit_too_many(low: int, high: int, seed: int) -> None:
+    """What is refused before quantising would not have fitted after it."""
+    whole = np.random.default_rng(seed).integers(low, high + 1, (5, 6))
+    whole.flat[:2] = low, high
+    net = one_layer(whole * 0.3, theta=np.full(5, 30.0))
+    (early,), (held,) = skeleton(net, {"a": 8}).projections, quantize(net, LOIHI2)[0].projections
+    assert early.num_weight_bits <= held.num_weight_bits or not whole.any()
+    assert (
+        skeleton(one_layer(np.random.default_rng(seed).normal(size=(5, 60))), {"a": 6}).projections[0].num_weight_bits
+        == 6
+    )
