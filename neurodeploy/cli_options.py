@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from neurodeploy.bundled import list_models
-from neurodeploy.calibration import METHODS
+from neurodeploy.calibration import METHOD_DEFAULT, METHODS
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.encode import REFERENCES
@@ -186,7 +186,7 @@ def compile_options(command: F) -> F:
     command = click.option(
         "--calibration",
         type=Choice(METHODS),
-        help="How --calibrate chooses (default: search); see docs/calibration.md.",
+        help=f"How --calibrate chooses (default: {METHOD_DEFAULT}); see docs/calibration.md.",
     )(command)
     command = click.option(
         "--calibrate", type=Data(), metavar="DATA.npz", help="Choose scales and rounding on these spikes."

@@ -28,7 +28,7 @@ class Options:
             which else get 8.
         calibrate: Data on which scales, clipping and rounding are chosen: an array of spikes (N, T, *shape), or
             anything with ``spikes`` and perhaps ``labels``. None: by rule.
-        calibration: How, one of :data:`neurodeploy.calibration.METHODS`; None: ``search``.
+        calibration: How, one of :data:`neurodeploy.calibration.METHODS`; None: ``mse``.
         seed: Of what calibration draws.
         per_channel: Neurons get scales of their own; the search may choose so for itself.
         output: Output node to read out, where the model has several.

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from neurodeploy.calibration import METHODS, calibrate
+from neurodeploy.calibration import METHOD_DEFAULT, calibrate
 from neurodeploy.compilation import Compilation, Options, Pass, made
 from neurodeploy.errors import AmbiguousSemantics, ModelError, QuantizeError, did_you_mean
 from neurodeploy.frontends.modules import ModuleModel, digest
@@ -96,7 +96,7 @@ def quantize_network(state: Compilation) -> Compilation:
             state.target,
             o.calibrate,
             bits=o.bits,
-            method=o.calibration or METHODS[-1],
+            method=o.calibration or METHOD_DEFAULT,
             seed=o.seed,
             per_channel=o.per_channel,
         )

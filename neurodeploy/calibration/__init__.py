@@ -1,6 +1,6 @@
 """Scales, clipping and rounding chosen on data instead of by rule."""
 
-from neurodeploy.calibration.choose import METHODS, calibrate
+from neurodeploy.calibration.choose import METHOD_DEFAULT, METHODS, calibrate
 from neurodeploy.calibration.data import CalibrationData
 
-__all__ = ["METHODS", "CalibrationData", "calibrate"]
+__all__ = ["METHODS", "METHOD_DEFAULT", "CalibrationData", "calibrate"]

@@ -23,6 +23,7 @@ from neurodeploy.quantize.headroom import headroom_bits
 from neurodeploy.target import Target
 
 METHODS = ("bounds", "percentile", "mse", "search")
+METHOD_DEFAULT = "mse"
 RULE = "by rule"
 SEARCHED = 200
 """Samples that moments and the search look at, drawn from the data; what is chosen is then measured on all of them."""
@@ -34,7 +35,7 @@ def calibrate(
     data: Any,
     *,
     bits: Bits = BITS_DEFAULT,
-    method: str = "search",
+    method: str = METHOD_DEFAULT,
     seed: int = 0,
     per_channel: bool = False,
 ) -> tuple[ChipNetwork, QuantizationReport]:

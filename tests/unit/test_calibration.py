@@ -125,7 +125,7 @@ def test_the_search_gains_and_is_reproducible(monkeypatch: pytest.MonkeyPatch) -
     rng = np.random.default_rng(4)
     net, samples = feed_forward(rng), data(rng, None, 20)
     truth = reference(net, samples)
-    first, second, other = (calibrate(net, LOIHI1, samples, bits=3, seed=s)[0] for s in (3, 3, 4))
+    first, second, other = (calibrate(net, LOIHI1, samples, bits=3, method="search", seed=s)[0] for s in (3, 3, 4))
     assert same(first, second)
     by_rule, by_error = (calibrate(net, LOIHI1, samples, bits=3, method=m)[0] for m in ("bounds", "mse"))
     assert score(by_error, truth)[0] < 0.8 * score(by_rule, truth)[0]
