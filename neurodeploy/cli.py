@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ from neurodeploy.verify import AGAINST
 
 def _options(values: dict[str, Any]) -> Options:
     semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    names = ["bits", "output", "max_neurons_per_core", "objective", "seed"]
-    names += ["input_shape", "input_message_bits", "tolerance_bits"]
-    return Options(semantics, **{name: values[name] for name in names if name in values})
+    return Options(semantics, **{f.name: values[f.name] for f in fields(Options) if f.name in values})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

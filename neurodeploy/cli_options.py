@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from neurodeploy.bundled import list_models
+from neurodeploy.calibration import METHOD_DEFAULT, METHODS
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.encode import REFERENCES
@@ -16,6 +17,7 @@ from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.energy_profile import list_profiles
 from neurodeploy.errors import did_you_mean
 from neurodeploy.mapping.objective import OBJECTIVES
+from neurodeploy.quantize import BITS_DEFAULT, Bits, parse_bits
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import list_targets
@@ -138,6 +140,31 @@ class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return sizes
 
 
+class Data(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Spikes, and labels where known, of an ``.npz``."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from neurodeploy.evaluate import load_samples
+
+        return load_samples(value) if isinstance(value, str) else value
+
+
+class WeightBits(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Weight bits: a number, or a number by layer."""
+
+    name = "bits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Bits:
+        if not isinstance(value, str):
+            return cast(Bits, value)
+        try:
+            return parse_bits(value)
+        except ValueError:
+            self.fail(f"'{value}' is neither a number nor LAYER=N,..., such as hidden=4,out=8 or 4,out=8", param, ctx)
+
+
 def compile_options(command: F) -> F:
     """Options of the compiler proper."""
     command = click.option(
@@ -161,9 +188,6 @@ def compile_options(command: F) -> F:
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)
-    command = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the mapping.")(
-        command
-    )
     command = click.option(
         "--objective",
         type=Choice(OBJECTIVES),
@@ -171,7 +195,26 @@ def compile_options(command: F) -> F:
         show_default=True,
         help="What mapping looks for first: fewest cores, least spike traffic, or least load of the busiest core.",
     )(command)
-    return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
+    command = click.option("--per-channel", is_flag=True, help="Neurons get scales of their own, see docs.")(command)
+    command = click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the mapping and of --calibrate."
+    )(command)
+    command = click.option(
+        "--calibration",
+        type=Choice(METHODS),
+        help=f"How --calibrate chooses (default: {METHOD_DEFAULT}); see docs/calibration.md.",
+    )(command)
+    command = click.option(
+        "--calibrate", type=Data(), metavar="DATA.npz", help="Choose scales and rounding on these spikes."
+    )(command)
+    return click.option(
+        "--bits",
+        type=WeightBits(),
+        metavar="N|LAYER=N,...",
+        default=str(BITS_DEFAULT),
+        show_default=True,
+        help="Weight bits: of all layers, or of the weights into those named; 4,out=8: 4 for the others.",
+    )(command)
 
 
 def describe(formats: Mapping[str, Any]) -> str:

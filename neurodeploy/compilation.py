@@ -13,7 +13,7 @@ from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.modules import ModuleModel
 from neurodeploy.graph import Graph
 from neurodeploy.network import Network
-from neurodeploy.quantize import QuantizationReport
+from neurodeploy.quantize import BITS_DEFAULT, Bits, QuantizationReport
 from neurodeploy.semantics import Semantics
 from neurodeploy.target import Target
 
@@ -24,11 +24,16 @@ class Options:
 
     Attributes:
         semantics: Values for :class:`Semantics` fields.
-        bits: Weight bits.
+        bits: Weight bits, or by the population that the weights act on; ``*`` stands for all that are not named,
+            which else get 8.
+        calibrate: Data on which scales, clipping and rounding are chosen: an array of spikes (N, T, *shape), or
+            anything with ``spikes`` and perhaps ``labels``. None: by rule.
+        calibration: How, one of :data:`neurodeploy.calibration.METHODS`; None: ``mse``.
+        per_channel: Neurons get scales of their own; the search may choose so for itself.
         output: Output node to read out, where the model has several.
         max_neurons_per_core: Forces a finer split.
         objective: What mapping looks for first, see :func:`neurodeploy.mapping.map_network`.
-        seed: Of the mapping's choices.
+        seed: Of the mapping's choices, and of what calibration draws.
         input_shape: Of one step of a torch module's input where its layers do not say it; (C, H, W) of a ``.net``
             file that does not say it.
         input_message_bits: Of the input of a ``.net`` file without input neurons: 0 for spikes, else graded.
@@ -39,7 +44,10 @@ class Options:
     """
 
     semantics: Mapping[str, object] = field(default_factory=dict)
-    bits: int = 8
+    bits: Bits = BITS_DEFAULT
+    calibrate: Any = None
+    calibration: str | None = None
+    per_channel: bool = False
     output: str | None = None
     max_neurons_per_core: int | None = None
     objective: str = "cores"

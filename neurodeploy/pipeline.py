@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from neurodeploy.calibration import METHOD_DEFAULT, calibrate
 from neurodeploy.compilation import Compilation, Options, Pass, made
-from neurodeploy.errors import AmbiguousSemantics, ModelError, did_you_mean
+from neurodeploy.errors import AmbiguousSemantics, ModelError, QuantizeError, did_you_mean
 from neurodeploy.frontends.modules import ModuleModel, digest
 from neurodeploy.lower import lower
 from neurodeploy.mapping import check_mapping, map_network
@@ -23,6 +24,8 @@ from neurodeploy.populate import plain_conventions
 from neurodeploy.program import Program
 from neurodeploy.proof import prove
 from neurodeploy.quantize import quantize
+from neurodeploy.quantize.bits import bits_by_layer
+from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.features import check_features
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
@@ -71,14 +74,34 @@ def refuse_early(state: Compilation) -> Compilation:
     """Map a large network's bare wiring first: quantising it takes longer than seeing that it does not fit."""
     network = made(state.network)
     if network.synapses >= EARLY_SYNAPSES:
-        map_network(skeleton(network, state.options.bits), state.target, seed=state.options.seed)
+        bits = bits_by_layer(state.options.bits, network, state.target)
+        map_network(skeleton(network, bits), state.target, seed=state.options.seed)
     return state
 
 
 def quantize_network(state: Compilation) -> Compilation:
     """Float to integer fields."""
     _check_readout(state)
-    net, report = quantize(made(state.network), state.target, bits=state.options.bits)
+    network, o = made(state.network), state.options
+    if o.calibrate is None and o.calibration is not None:
+        raise QuantizeError(
+            f"calibration '{o.calibration}' without data",
+            where="--calibration",
+            remedy="give --calibrate DATA.npz, spikes of the training part",
+        )
+    if o.calibrate is None:
+        choices = dict.fromkeys(network.populations, Choice(per_channel=o.per_channel))
+        net, report = quantize(network, state.target, bits=o.bits, choices=choices)
+    else:
+        net, report = calibrate(
+            network,
+            state.target,
+            o.calibrate,
+            bits=o.bits,
+            method=o.calibration or METHOD_DEFAULT,
+            seed=o.seed,
+            per_channel=o.per_channel,
+        )
     return replace(state, net=net, quantization=report)
 
 
@@ -199,7 +222,7 @@ def finish(state: Compilation) -> Program:
         "model_sha256": _digest(state),
         "target": state.target.name,
         "target_sha256": state.target.digest,
-        "bits": state.options.bits,
+        "bits": bits if isinstance(bits := state.options.bits, int) else dict(bits),
         "max_neurons_per_core": state.options.max_neurons_per_core,
         "objective": state.options.objective,
         "traffic": "assumed: one message per neuron and step" if state.traffic is None else "measured",

@@ -9,9 +9,11 @@ import numpy as np
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipProjection
+from neurodeploy.mapping.encodings import Encoding
+from neurodeploy.mapping.held import memory
 from neurodeploy.mapping.reach import Reach, union
 from neurodeploy.mapping.route import HOST, Link, hops, path
-from neurodeploy.mapping.rows import conv_bits, discrete_bits, row_words
+from neurodeploy.mapping.rows import payload_bits, row_words
 from neurodeploy.simulate.counters import Ints, SourceTraffic
 from neurodeploy.simulate.plan import Plan
 from neurodeploy.target_schema import Target
@@ -117,14 +119,13 @@ def at_core(core: Ints, values: Ints, cores: int) -> csr_array:
 
 
 def _words(projection: ChipProjection, r: Reach, target: Target) -> tuple[Ints, csr_array | None]:
-    conv = projection.connection.kind == "conv2d"
-    bits = [conv_bits(projection, target, n) if conv else discrete_bits(projection, target) for n in r.neurons.tolist()]
-    per_core = np.array(bits, np.int64)
+    held = memory(projection, r, target)
+    bits = payload_bits(projection, target) + held.index_bits
     if r.counts is None:
-        return row_words(r.neurons, per_core, target.core), None
-    counts = r.counts.tocoo()
+        return row_words(r.neurons, bits, target.core), None
     words = r.counts.tocoo()
-    words.data = row_words(counts.data.astype(np.int64), per_core[counts.row], target.core)
+    synapses = np.where(held.encoding[words.row] == Encoding.DENSE, r.neurons[words.row], words.data)
+    words.data = row_words(synapses.astype(np.int64), bits[words.row], target.core)
     return np.zeros_like(r.neurons), words.T.tocsr()
 
 

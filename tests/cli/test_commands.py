@@ -134,6 +134,31 @@ def test_compile_for_the_traffic_of_a_data_set(cli: Cli, work: Path) -> None:
     assert wrong.code != 0 and "spikes have shape (2, 4, 5)" in wrong.err
 
 
+def test_bits_by_layer(cli: Cli, work: Path) -> None:
+    assert cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", "--bits", "4,out=6").code == 0
+    assert {p.target: p.num_weight_bits for p in nd.load("new.ndp").net.projections} == {"hidden": 4, "out": 6}
+    refused = cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", "--bits", "outt=6")
+    assert refused.code == 5 and "no layer 'outt'" in refused.err and "did you mean 'out'" in refused.err
+    assert "neither a number nor LAYER=N" in cli("inspect", "model.nir", "--bits", "out=six").err
+
+
+def test_calibration(cli: Cli, work: Path) -> None:
+    flags = ["--bits", "3", "--calibrate", "data.npz", "--calibration", "mse", "--seed", "1"]
+    result = cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", *flags)
+    assert result.code == 0 and "calibration: mse on" in result.out and "mismatch:" in result.out
+    found = nd.load("new.ndp").quantization["calibration"]
+    assert found["seed"] == 1 and found["metric"]["mismatch"]["chosen"] <= found["metric"]["mismatch"]["default"]
+    facts = json.loads(cli("inspect", "model.nir", "--bits", "3", *flags, "--json").out)["quantization"]
+    assert facts["calibration"] == found
+    assert {f["field"] for f in facts["populations"][0]["fields"]} == {"threshold", "bias", "decay u", "decay v"}
+    assert cli("compile", "model.nir", "--target", "loihi2", "-o", "x.ndp", "--calibrate", "model.nir").code == 3
+    assert "did you mean 'search'" in cli("inspect", "model.nir", "--calibration", "serach").err
+    refused = cli("compile", "model.nir", "--target", "loihi2", "-o", "x.ndp", "--calibration", "mse")
+    assert refused.code == 5 and "without data" in refused.err and "give --calibrate" in refused.err
+    channels = json.loads(cli("inspect", "model.nir", "--per-channel", "--json").out)["quantization"]["populations"]
+    assert channels[0]["scales"] > 1
+
+
 def test_compile_stops_after_a_pass_and_writes_nothing(cli: Cli, work: Path) -> None:
     before = sorted(p.name for p in work.iterdir())
     keys = {
