@@ -11,6 +11,7 @@ import click
 from neurodeploy.bundled import list_models
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
+from neurodeploy.compilation import Options
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.errors import did_you_mean
@@ -195,3 +196,10 @@ def lava_options(command: F) -> F:
         help="How long Lava may take for some hundred samples; it hangs where one of its processes dies.",
     )(command)
     return lava_python(command)
+
+
+def chosen_options(values: Mapping[str, Any]) -> Options:
+    """What the options of a command ask of the compiler."""
+    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
+    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
+    return Options(semantics, **{name: values[name] for name in names if name in values})
