@@ -13,6 +13,8 @@ from neurodeploy.precision.measure import Point
 
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 72, 16, 40, 56
+LABEL = 48
+"""Room of a number below the axis."""
 AXES = {"memory": "synapse memory, words", "energy": "energy of an inference (estimate), J", "cores": "cores"}
 STYLE = (
     "text{font:12px sans-serif;fill:#333}.grid{stroke:#ddd}.front{fill:none;stroke:#1565c0;stroke-width:2}"
@@ -49,8 +51,12 @@ def draw(found: MixedPrecision) -> str:
         y = up(decade)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">1e{decade}</text>')
-    for value in sorted({p.cost(resource) for p in found.frontier})[:: max(1, len(found.frontier) // 6)]:
+    last = -math.inf
+    for value in sorted({p.cost(resource) for p in found.frontier}):
         x = across(value)
+        if x - last < LABEL:
+            continue
+        last = x
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle">{value:.4g}</text>')
     x = across(found.limit)
     parts.append(f'<line class="limit" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')

@@ -10,7 +10,6 @@ import numpy as np
 from neurodeploy.mapping.capacity import core_loads
 from neurodeploy.network import Network
 from neurodeploy.precision.measure import Point, Setting
-from neurodeploy.quantize.scale import mantissa_max
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.target import Target
 
@@ -20,18 +19,13 @@ EXHAUSTIVE = 64
 Measure = Callable[[Setting], Point | None]
 
 
-def usable_bits(target: Target) -> list[int]:
-    """Legal widths that hold more than 0 beside the sign, narrowest first."""
-    return sorted(bits for bits in target.weight.legal_bits.value if mantissa_max(bits) > 0)
-
-
 def layer_words(network: Network, target: Target) -> dict[str, dict[int, int]]:
     """Words of synapse memory of the weights into each layer, by bits, with the layer on one core.
 
     Splits over cores add the rounding of their rows; points are measured with the mapping that they get.
     """
     words: dict[str, dict[int, int]] = {name: {} for name in network.populations}
-    for bits in usable_bits(target):
+    for bits in sorted(target.weight.legal_bits.value):
         net = skeleton(network, dict.fromkeys(network.populations, bits))
         for name, population in network.populations.items():
             at = {name: np.zeros(population.size, np.int64)}
@@ -64,7 +58,7 @@ class Search:
         self.names = tuple(network.populations)
         self.words = layer_words(network, target)
         self.options = [choices(self.words[name]) for name in self.names]
-        self.uniform = [(bits,) * len(self.names) for bits in usable_bits(target)]
+        self.uniform = [(bits,) * len(self.names) for bits in sorted(target.weight.legal_bits.value)]
         self.feasible, self.most = feasible, most
         self._measure, self.points = measure, list[Point]()
         self._seen: dict[Setting, Point | None] = {}
