@@ -25,6 +25,12 @@ from neurodeploy.target import load_target
 
 RNG = np.random.default_rng(0)
 SPIKES = (RNG.random((6, 25, 8)) < 0.4).astype(np.uint8)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers_for_every_test() -> None:
+    RNG.bit_generator.state = START
 
 
 def exact(weight: Any) -> Any:
