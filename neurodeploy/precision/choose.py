@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -138,7 +139,10 @@ def mixed_precision(
     def keeps(point: Point) -> bool:
         return bool(limits) and point.cost(wanted.resource) <= limits[0] * (1 + 1e-12)
 
-    search = Search(made(lowered.network), chip, measure, keeps, MOST)
+    def most_words() -> float:
+        return limits[0] if limits and wanted.resource == "memory" else math.inf
+
+    search = Search(made(lowered.network), chip, measure, keeps, most=MOST, words_limit=most_words)
     widest = search.at(search.uniform[-1])
     if widest is None and not wanted.unit:
         raise QuantizeError(
