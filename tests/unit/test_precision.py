@@ -16,6 +16,7 @@ from graphs import chain, lif, write
 from nir import Linear
 
 import neurodeploy as nd
+from neurodeploy.calibration import CalibrationData
 from neurodeploy.errors import ModelError, QuantizeError, SimulationError
 from neurodeploy.evaluate import float_scores, run_program
 from neurodeploy.mapping import utilisation
@@ -131,6 +132,29 @@ def test_the_metric_of_the_task(model: Path) -> None:
     assert found.chosen == best
 
 
+def test_calibrated_points(model: Path, found: MixedPrecision) -> None:
+    """Points have the fields that were asked for; a search of fields comes last, and stays only if it is better."""
+    data = CalibrationData(DATA[:15], LABELS[:15])
+    options = nd.Options(calibrate=data, calibration="mse")
+    calibrated = chosen(model, options=options)
+    assert {p.fields for p in calibrated.points} == {"mse"} and {p.fields for p in found.points} == {"rule"}
+    assert calibrated.chosen.loss == min(p.loss for p in calibrated.points if p.memory_words <= calibrated.limit)
+    program = nd.compile(model, "loihi1", replace(options, bits=calibrated.bits))
+    same(program, calibrated.program)
+    searched = chosen(model, options=replace(options, calibration="search"))
+    assert searched.bits == calibrated.bits and searched.chosen.loss <= calibrated.chosen.loss
+    assert {p.fields for p in searched.uniform} == {"mse"}
+    last = replace(options, bits=searched.bits, calibration=searched.chosen.fields)
+    same(nd.compile(model, "loihi1", last), searched.program)
+
+
+def same(one: nd.Program, other: nd.Program) -> None:
+    a, b = (run_program(p, DATA)[0].spikes["b"] for p in (one, other))
+    np.testing.assert_array_equal(a, b)
+    for p, q in zip(one.net.projections, other.net.projections, strict=True):
+        np.testing.assert_array_equal(p.connection.weights, q.connection.weights)
+
+
 @pytest.mark.parametrize(
     ("budget", "resource"), [("energy=0.999", "energy"), ("cores=1", "cores"), ("memory=1KiB", "memory")]
 )
@@ -211,7 +235,7 @@ class Fake:
         noise = self.weight * 4.0 ** -np.array(setting)
         loss = float(noise.sum() + noise[0] * noise[-1] * 50)
         words = sum(self.words[n][b] for n, b in zip(self.names, setting, strict=True))
-        return Point(dict(zip(self.names, setting, strict=True)), words, 1, 1.0, loss, loss, None, None)
+        return Point(dict(zip(self.names, setting, strict=True)), "rule", words, 1, 1.0, loss, loss, None, None)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -250,7 +274,7 @@ def test_bits_that_save_nothing_are_not_considered() -> None:
 
 def test_pareto() -> None:
     def point(words: int, loss: float) -> Point:
-        return Point({"n": 8}, words, 1, 0.0, loss, loss, None, None)
+        return Point({"n": 8}, "rule", words, 1, 0.0, loss, loss, None, None)
 
     points = [point(5, 0.3), point(4, 0.5), point(5, 0.2), point(6, 0.2), point(7, 0.1), point(8, 0.4)]
     assert [(p.memory_words, p.loss) for p in pareto(points, "memory")] == [(4, 0.5), (5, 0.2), (7, 0.1)]
