@@ -251,6 +251,13 @@ def same(one: LayerComparison, other: LayerComparison) -> None:
     assert (one.samples, one.wraps, one.saturations) == (other.samples, other.wraps, other.saturations)
 
 
+def test_membranes_are_in_float_units_where_registers_count_from_the_reset() -> None:
+    net = recurrent(v_reset=np.array(-0.5))
+    found = compare_program(net, deployed(net), SPIKES)
+    assert found.equal and not any(layer.void for layer in found.layers)
+    assert all(layer.membrane_rms is not None and layer.membrane_rms < 1e-9 for layer in found.layers)
+
+
 @pytest.mark.parametrize("reset", ["value", "subtract", "subtract_late", "zero_late"])
 @pytest.mark.parametrize("spike", ["gt", "ge"])
 def test_potentials_are_what_the_threshold_decides_on(reset: str, spike: str) -> None:
