@@ -15,6 +15,7 @@ from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_convert import convert
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -298,6 +299,7 @@ def targets_check(target: str, as_json: bool) -> None:
 
 app.add_command(conformance)
 app.add_command(compare)
+app.add_command(convert)
 
 
 @app.command()
