@@ -8,7 +8,7 @@ it into docs/mixed-precision.md. Some minutes on one core.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from quantisation_methods import CHIPS, ROOT, SEED, TASKS, data
@@ -28,7 +28,7 @@ def rows(model: str, chip: str, method: str, wheel: Path | None) -> Iterator[str
     options = nd.Options(calibrate=train, calibration=method, seed=SEED)
     path = nd.load_model(model).nir
     found = nd.mixed_precision(
-        path, chip, budget="cores=1000", data=train.spikes, labels=train.labels, options=options, seed=SEED
+        path, chip, budget="memory=100%", data=train.spikes, labels=train.labels, options=options, seed=SEED
     )
 
     def tested(point: Point) -> str:
@@ -53,7 +53,7 @@ def within(found: MixedPrecision, words: int) -> Point:
     return max((p for p in found.frontier if p.memory_words <= words), key=lambda p: p.memory_words)
 
 
-def table(wheel: Path | None) -> Iterator[str]:
+def table(models: Sequence[str], chips: Sequence[str], wheel: Path | None) -> Iterator[str]:
     """Markdown, line by line."""
     heads = (
         "model",
@@ -70,8 +70,8 @@ def table(wheel: Path | None) -> Iterator[str]:
     )
     yield f"| {' | '.join(heads)} |\n"
     yield "|" + "---|" * len(heads) + "\n"
-    for model in TASKS:
-        for chip in CHIPS:
+    for model in models:
+        for chip in chips:
             for method in METHODS:
                 yield from rows(model, chip, method, wheel)
 
@@ -81,9 +81,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="the aeon 1.6.0 wheel; by default pip downloads it")
     parser.add_argument("--write", action="store_true", help=f"into {DOCS.relative_to(ROOT)}")
+    parser.add_argument("--model", action="append", choices=list(TASKS), help="only this; repeat for more")
+    parser.add_argument("--chip", action="append", choices=CHIPS, help="only this")
     options = parser.parse_args()
     lines = []
-    for line in table(options.wheel):
+    for line in table(options.model or list(TASKS), options.chip or CHIPS, options.wheel):
         print(line, end="", flush=True)
         lines.append(line)
     if options.write:
