@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import click
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_convert import convert
 from neurodeploy.cli_estimate import calibrate, estimate
@@ -24,6 +24,7 @@ from neurodeploy.cli_options import (
     Group,
     Shape,
     as_json,
+    chosen_options,
     cluster_option,
     compile_options,
     describe,
@@ -34,20 +35,14 @@ from neurodeploy.cli_options import (
     profile_option,
     semantics_options,
 )
+from neurodeploy.cli_quantise import budget_options, check_budget, choose_bits, precision
 from neurodeploy.cli_targets import compare_command, targets
-from neurodeploy.compilation import Options
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES
-from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.verify import AGAINST
-
-
-def _options(values: dict[str, Any]) -> Options:
-    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    return Options(semantics, **{f.name: values[f.name] for f in fields(Options) if f.name in values})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -88,7 +83,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
     """Layers, neurons, synapses and timing of MODEL, and what the target lacks."""
     from neurodeploy.inspection import inspect_model
 
-    facts = inspect_model(model, target, _options(values))
+    facts = inspect_model(model, target, chosen_options(values))
     if as_json:
         show.json_out(facts)
     else:
@@ -102,6 +97,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 @click.option("--stop-after", type=Choice([name for name, _ in PASSES]), help="Last pass to run.")
 @click.option("--output", help="Output node to read out, where the model has several.")
 @click.option("--traffic", type=click.Path(dir_okay=False, path_type=Path), help="DATA.npz that mapping is to suit.")
+@budget_options
 @semantics_options
 @compile_options
 @as_json
@@ -126,16 +122,29 @@ def compile_command(
         if stop_after not in (None, PASSES[-1][0]):
             raise click.UsageError(f"There is no program to write (-o) if you --stop-after {stop_after}.")
         check_writable(path, keep=(model, target))
+    check_budget(values, stop_after)
+    if traffic is not None and values["budget"] is not None:
+        raise click.UsageError("--traffic and --budget at once: compile with the --bits that the budget chose.")
     sent = None if traffic is None else load_samples(traffic).spikes
+    found = None
     with show.status() as progress:
-        state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress, traffic=sent)
+        if values["budget"] is not None:
+            found = choose_bits(model, target, values, progress)
+            state = found.compilation
+        else:
+            options = chosen_options(values)
+            state = run_passes(model, target, options, stop_after=stop_after, progress=progress, traffic=sent)
     facts = summarise(state)
+    if found:
+        facts["precision"] = found.to_dict()
     if path is not None:
         save(finish(state), path)
         facts["program"] = str(path)
     if as_json:
         show.json_out(facts)
     else:
+        if found:
+            precision(facts["precision"])
         show.compilation(facts)
 
 
@@ -208,25 +217,6 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
 
 
 @app.command()
-@click.argument("model", type=MODEL)
-@click.argument("other", type=MODEL)
-@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
-@semantics_options
-@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
-@as_json
-def compare(model: str, other: str, data: Path, as_json: bool, **values: Any) -> None:
-    """Run MODEL's float network beside a program (OTHER.ndp) or another model, and compare spikes layer by layer."""
-    from neurodeploy.compare import compare_files
-
-    with show.bar("samples") as progress:
-        facts = compare_files(model, other, data, _options(values), progress=progress)
-    if as_json:
-        show.json_out(facts)
-    else:
-        show.comparison(facts)
-
-
-@app.command()
 @click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
@@ -241,7 +231,7 @@ def export(
     """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
-    options = _options(values) if any(value is not None for value in values.values()) else None
+    options = chosen_options(values) if any(value is not None for value in values.values()) else None
     facts = export_file(source, name, out, options, allow_lossy=allow_lossy, run=run)
     if as_json:
         show.json_out(facts)
@@ -278,9 +268,10 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
 app.add_command(conformance)
 app.add_command(estimate)
 app.add_command(calibrate)
+app.add_command(compare)
 app.add_command(convert)
 app.add_command(targets)
-targets.add_command(compare_command(_options))
+targets.add_command(compare_command(chosen_options))
 
 
 @app.command()

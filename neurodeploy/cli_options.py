@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,6 +13,7 @@ from neurodeploy.bundled import list_models
 from neurodeploy.calibration import METHOD_DEFAULT, METHODS
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
+from neurodeploy.compilation import Options
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.energy_profile import list_profiles
@@ -233,3 +235,9 @@ def lava_options(command: F) -> F:
         help="How long Lava may take for some hundred samples; it hangs where one of its processes dies.",
     )(command)
     return lava_python(command)
+
+
+def chosen_options(values: Mapping[str, Any]) -> Options:
+    """What the options of a command ask of the compiler."""
+    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
+    return Options(semantics, **{f.name: values[f.name] for f in fields(Options) if f.name in values})

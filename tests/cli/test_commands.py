@@ -328,3 +328,35 @@ def test_demo_says_which_model_fails(cli: Cli) -> None:
     assert f"model {nd.list_models()[0]}" in result.json["where"]
     tried = {row["remedy"]: row for row in result.json["tried"]}
     assert tried["target loihi1"]["fits"] and tried["target loihi1"]["cores"] > 0
+
+
+def test_bits_under_a_budget(cli: Cli, work: Path) -> None:
+    words = ("compile", "model.nir", "--target", "loihi1", "--budget", "memory=0.75", "--calibrate", "data.npz")
+    facts = cli(*words, "-o", "b.ndp", "--plot", "f.svg", "--json").json
+    found = facts["precision"]
+    assert found["chosen"]["memory_words"] <= found["limit"] and found["metric"] == "output" and found["seed"] == 0
+    assert found["chosen"]["bits"] == found["bits"] == nd.load("b.ndp").provenance["bits"]
+    assert (work / "f.svg").read_text().startswith("<svg")
+    text = cli(*words, "-o", "c.ndp", "--metric", "task", "--seed", "2", "--budget-samples", "4").out
+    for word in ("measured on 4 samples, seed 2", "frontier", "uniform", "chosen under memory=0.75: --bits hidden="):
+        assert word in text, word
+    again = text.split("--bits ")[1].split()[0]
+    assert cli("compile", "model.nir", "--target", "loihi1", "--bits", again, "-o", "d.ndp").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--budget", "memory=0.5"], 2, "give it data with --calibrate"),
+        (["--plot", "f.svg", "--metric", "task"], 2, "--metric, --plot: only with --budget"),
+        (["--budget", "memory=0.5", "--calibrate", "data.npz", "--bits", "4"], 2, "drop --bits"),
+        (["--budget", "memory=0.5", "--calibrate", "data.npz", "--plot", "f.png"], 2, "writes an .svg file"),
+        (["--budget", "memory=2", "--calibrate", "data.npz"], 5, "2 is more than the widest weights take"),
+        (["--budget", "memory=1words", "--calibrate", "data.npz"], 5, "no setting of the bits keeps 1 words"),
+        (["--budget", "memory=0.5", "--calibrate", "none.npz"], 3, "no such file"),
+    ],
+)
+def test_budgets_that_cannot_be(cli: Cli, work: Path, words: list[str], code: int, text: str) -> None:
+    result = cli("compile", "model.nir", "--target", "loihi1", "-o", "b.ndp", *words)
+    assert result.code == code and text in result.err
+    assert not (work / "b.ndp").exists() and not (work / "f.svg").exists()
