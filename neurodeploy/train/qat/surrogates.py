@@ -1,0 +1,32 @@
+"""The derivatives that a framework's neurons put in place of a spike's, as the user chose them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurodeploy.errors import UnsupportedNode
+from neurodeploy.train.qat.registers import Surrogate
+
+FRAMEWORKS = ("snntorch", "norse")
+
+
+def surrogate_of(module: Any, name: str, where: str) -> Surrogate:
+    """The surrogate of a neuron module, a function of (membrane - threshold).
+
+    Raises:
+        UnsupportedNode: A neuron of another framework.
+    """
+    packages = {base.__module__.partition(".")[0] for base in type(module).__mro__}
+    if "snntorch" in packages:
+        chosen: Surrogate = module.spike_grad
+        return chosen
+    if "norse" in packages:
+        from norse.torch.functional.threshold import threshold
+
+        p = module.p
+        return lambda x: threshold(x, p.method, p.alpha)
+    raise UnsupportedNode(
+        f"quantisation-aware training of a {type(module).__name__}, layer '{name}'",
+        where=where,
+        remedy=f"it takes neurons of {' and '.join(FRAMEWORKS)}; train others in their framework, and quantise after",
+    )
