@@ -55,7 +55,7 @@ def clip_weights(module: QuantizedModule) -> dict[str, float]:
     bits = bits_by_layer(module.options.bits, network, module.target)
     limits = {}
     values = dict(module.module.named_parameters())
-    for number, p in enumerate(network.projections):
+    for number, p in enumerate(network.projections):  # which resets, if any, come behind
         for origin in module.origins.get(("weights", number), ()):
             weights = values[origin.parameter]
             array = weights.detach().cpu().double().numpy()

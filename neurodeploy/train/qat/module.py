@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurodeploy.compilation import Compilation, Options, made
 from neurodeploy.errors import ShapeMismatch, SimulationError, UnsupportedNode
 from neurodeploy.frontends.modules import ModuleModel, module_model
-from neurodeploy.network import Network, Population
+from neurodeploy.network import Network, Population, Projection
 from neurodeploy.pipeline import compile_model, lower_graph, quantize_network, run_passes
 from neurodeploy.program import Program
 from neurodeploy.quantize.expressible import expressible
@@ -24,7 +24,7 @@ from neurodeploy.simulate import simulate
 from neurodeploy.target import Target
 from neurodeploy.train.qat import network as chip
 from neurodeploy.train.qat.origins import Key, Origin, find_origins
-from neurodeploy.train.qat.registers import Compartments, Surrogate, compartments
+from neurodeploy.train.qat.registers import Compartments, Surrogate, compartments, straight
 from neurodeploy.train.qat.surrogates import surrogate_of
 from neurodeploy.train.qat.synapses import Synapses, synapses
 
@@ -88,9 +88,9 @@ class QuantizedModule(torch.nn.Module):
         self._where = str(state.model)
         self._surrogates = self._find_surrogates()
         self.origins: Mapping[Key, tuple[Origin, ...]] = find_origins(
-            self.module, lambda m: made(self._read(m).network), self._where
+            self.module, lambda m: _in_chip_terms(self._read(m)), self._where
         )
-        self._projections = _numbers(made(state.network), state.target)
+        self._projections = _in_order(_in_chip_terms(state))
         self._seen: list[Tensor] = []
         self._current = state
         self.compilation()
@@ -230,16 +230,18 @@ class QuantizedModule(torch.nn.Module):
         populations, per_weight = {}, {}
         for name, p in net.populations.items():
             float_one = network.populations[name]
-            scale = np.broadcast_to(1.0 if p.scale is None else p.scale, (p.size,))
+            scale = np.array(np.broadcast_to(1.0 if p.scale is None else p.scale, (p.size,)))
             per_weight[name] = scale * float_one.dynamics.k * float_one.dynamics.w
             found = {field: carrier((field, name)) for field in ("a", "b", "theta", "bias")}
             known = {field: value for field, value in found.items() if value is not None}
-            populations[name] = compartments(p, _in_registers(known, float_one, scale), self._surrogates.get(name, abs))
+            populations[name] = compartments(p, _in_registers(known, float_one, scale), self._surrogates.get(name))
         wires = []
-        for projection, number in zip(net.projections, self._projections, strict=True):
-            weights = None if number is None else carrier(("weights", number))
+        for projection, (number, origin) in zip(net.projections, self._projections, strict=True):
+            weights = carrier(("weights", number))
             shaped = None if weights is None else weights.reshape(projection.connection.weights.shape)
-            wires.append(synapses(projection, shaped, per_weight[projection.target]))
+            surrogate = self._surrogates.get(projection.source)
+            late = origin.is_reset and surrogate is not None and not surrogate.through_reset
+            wires.append(synapses(projection, shaped, per_weight[projection.target], detached=late))
         return populations, wires
 
     def _checked(self, spikes: Any) -> Tensor:
@@ -276,22 +278,32 @@ def _with_known_layout(state: Compilation) -> Compilation:
     return replace(state, options=replace(state.options, frontend={**state.options.frontend, "time_axis": axis}))
 
 
-def _numbers(network: Network, target: Target) -> tuple[int | None, ...]:
-    """For each projection of the chip the one of the network that it holds; None for what a reset became."""
-    said, _ = expressible(network, target)
-    place = {id(p): i for i, p in enumerate(network.projections)}
-    return tuple(place.get(id(p)) for name in said.populations for p in said.incoming(name))
+def _in_chip_terms(state: Compilation) -> Network:
+    """The network whose projections are the chip's."""
+    return expressible(made(state.network), state.target)[0]
+
+
+def _in_order(network: Network) -> tuple[tuple[int, Projection], ...]:
+    """The projections with their numbers in the network, in the chip's order."""
+    numbered = list(enumerate(network.projections))
+    return tuple((i, p) for name in network.populations for i, p in numbered if p.target == name)
 
 
 def _in_registers(found: Mapping[str, Tensor], population: Population, scale: NDArray[np.float64]) -> dict[str, Tensor]:
     """Float parameters as what the chip's registers hold of them; decay factors stay as they are."""
     d = population.dynamics
     result = dict(found)
+
+    def now(field: str, values: NDArray[np.float64]) -> Tensor:
+        fixed = torch.from_numpy(np.array(values))
+        return straight(fixed, found[field]) if field in found else fixed
+
     if "theta" in found:
-        result["theta"] = found["theta"] * torch.as_tensor(scale)
-    if "bias" in found:
-        steady = d.k * d.w / np.where(d.a == 1, np.nan, 1 - d.a) * scale
-        result["bias"] = found["bias"] * torch.as_tensor(steady)
-        if np.any(d.a != 0):
-            result["u0"] = -found["bias"] * torch.as_tensor(np.where(d.a != 0, steady, 0.0))
+        result["theta"] = found["theta"] * torch.from_numpy(scale)
+    with_current = d.a != 0
+    if "bias" in found or ("a" in found and bool(np.any(population.bias))):
+        steady = now("bias", population.bias) / (1 - now("a", d.a)) * torch.from_numpy(d.k * d.w * scale)
+        result["bias"] = steady
+        if with_current.any():
+            result["u0"] = -steady * torch.from_numpy(with_current)
     return result

@@ -6,7 +6,7 @@ apart. So it holds for whatever a frontend does to weights on the way: transposi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from neurodeploy.network import Network
 Key = tuple[str, int | str]
 """``("weights", number of the projection)``, or a field's name and a population."""
 Read = Callable[[Any], Network]
-"""The frontend and the lowering: a module as a network."""
+"""The frontend, the lowering, and what the chip's terms make of the resets: a module as a network."""
 
 FACTORS = ("a", "b", "theta")
 """What can be trained of a neuron."""
@@ -70,14 +70,16 @@ def find_origins(module: Any, read: Read, where: str) -> dict[Key, tuple[Origin,
     Raises:
         UnsupportedNode: A parameter that cannot be trained here, by name and reason.
     """
-    original = arrays_of(read(module))
+    network = read(module)
+    original = arrays_of(network)
+    resets: set[Key] = {("weights", i) for i, p in enumerate(network.projections) if p.is_reset}
     origins: dict[Key, tuple[Origin, ...]] = {}
     for name, values in module.named_parameters():
         if not values.requires_grad:
             continue
         found = _of_parameter(module, read, name, values, original, where)
         for key, origin in found.items():
-            _check(key, origin, origins.get(key, ()), where)
+            _check(key, origin, origins.get(key, ()), resets, where)
             origins[key] = (*origins.get(key, ()), origin)
     if not origins:
         raise UnsupportedNode(
@@ -131,11 +133,11 @@ def _arrays_with(module: Any, read: Read, name: str, marks: NDArray[np.float64])
     return arrays_of(read(copied))
 
 
-def _check(key: Key, origin: Origin, others: tuple[Origin, ...], where: str) -> None:
+def _check(key: Key, origin: Origin, others: tuple[Origin, ...], sums: Collection[Key], where: str) -> None:
     if key[0] not in ("weights", "bias", *FACTORS):
         raise _refused(origin.parameter, f"changes {_say(key)}, which stays as it is here", where)
     shared = [o.parameter for o in others if np.any((o.factor != 0) & (origin.factor != 0))]
-    if shared and key[0] != "bias":
+    if shared and key[0] != "bias" and key not in sums:
         raise _refused(origin.parameter, f"is multiplied with '{shared[0]}', without neurons between them", where)
 
 

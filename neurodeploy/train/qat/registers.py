@@ -16,14 +16,24 @@ from torch.autograd import Function
 
 from neurodeploy.arithmetic import STATE_LIMIT
 from neurodeploy.chipnet import ChipPopulation
-from neurodeploy.neurons.cuba import THRESHOLD_SHIFT, VTH_NEVER
+from neurodeploy.neurons.cuba import THRESHOLD_SHIFT
 from neurodeploy.neurons.lif import DECAY_ONE, INPUT_SHIFT, bias_of
 
 Tensor = torch.Tensor
-Surrogate = Callable[[Tensor], Tensor]
-"""Of (membrane - threshold) in float units: its derivative is the spikes'."""
-
 INPUT_ONE = 2**INPUT_SHIFT
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """What stands for a spike's derivative.
+
+    Attributes:
+        spikes: Of (membrane - threshold) in float units: its derivative is the spikes'.
+        through_reset: Whether gradients also pass from the reset to the spikes that caused it.
+    """
+
+    spikes: Callable[[Tensor], Tensor]
+    through_reset: bool = False
 
 
 class StraightThrough(Function):
@@ -111,8 +121,7 @@ class Compartments:
         v0: v there.
         refractory: Steps for which v rests after a spike.
         reset: ``zero``, ``subtract`` or ``none``.
-        fires: Whether any neuron has a threshold.
-        surrogate: Stands for the derivative of the spikes.
+        surrogate: Stands for the derivative of the spikes; None where nothing fires.
     """
 
     u_factor: Tensor
@@ -125,11 +134,10 @@ class Compartments:
     v0: Tensor
     refractory: Tensor
     reset: str
-    fires: bool
-    surrogate: Surrogate
+    surrogate: Surrogate | None
 
 
-def compartments(p: ChipPopulation, carriers: Mapping[str, Tensor], surrogate: Surrogate) -> Compartments:
+def compartments(p: ChipPopulation, carriers: Mapping[str, Tensor], surrogate: Surrogate | None) -> Compartments:
     """A population of the chip.
 
     Args:
@@ -155,7 +163,6 @@ def compartments(p: ChipPopulation, carriers: Mapping[str, Tensor], surrogate: S
         given(f["v0"]),
         given(f["refractory"]),
         p.reset,
-        bool((p.fields["vth"] < VTH_NEVER).any()),
         surrogate,
     )
 
@@ -184,17 +191,18 @@ def step(c: Compartments, state: State, a: Tensor) -> None:
     updates = None if state.frozen is None else state.frozen == 0
     if updates is not None:
         v = torch.where(updates, v, state.v)
-    if c.fires:
+    if c.surrogate is not None:
         above = v - c.threshold
         fired = above > 0 if updates is None else (above > 0) & updates
-        spikes = straight(fired.float(), c.surrogate(above / c.scale).float())
+        spikes = straight(fired.float(), c.surrogate.spikes(above / c.scale).float())
         if updates is not None and state.frozen is not None:
             spikes = spikes * updates
             state.frozen = torch.where(fired, c.refractory, torch.clamp(state.frozen - 1, min=0))
+        resetting = (spikes if c.surrogate.through_reset else spikes.detach()).double()
         if c.reset == "zero":
-            v = torch.where(fired, 0.0, v)
+            v = v - resetting * v
         elif c.reset == "subtract":
-            v = torch.where(fired, v - c.threshold.detach(), v)
+            v = v - resetting * c.threshold
     else:
         spikes = torch.zeros_like(v, dtype=torch.float32)
     state.spikes.append(spikes)

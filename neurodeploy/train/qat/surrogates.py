@@ -1,4 +1,4 @@
-"""The derivatives that a framework's neurons put in place of a spike's, as the user chose them."""
+"""What a framework's neurons put in place of a spike's derivative, as the user chose it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ FRAMEWORKS = ("snntorch", "norse")
 
 
 def surrogate_of(module: Any, name: str, where: str) -> Surrogate:
-    """The surrogate of a neuron module, a function of (membrane - threshold).
+    """The surrogate of a neuron module.
+
+    snnTorch lets gradients through a reset of the same step, and none through one that comes a step late; Norse lets
+    them through all.
 
     Raises:
         UnsupportedNode: A neuron of another framework.
     """
     packages = {base.__module__.partition(".")[0] for base in type(module).__mro__}
     if "snntorch" in packages:
-        chosen: Surrogate = module.spike_grad
-        return chosen
+        return Surrogate(module.spike_grad, through_reset=not getattr(module, "reset_delay", True))
     if "norse" in packages:
         from norse.torch.functional.threshold import threshold
 
         p = module.p
-        return lambda x: threshold(x, p.method, p.alpha)
+        return Surrogate(lambda x: threshold(x, p.method, p.alpha), through_reset=True)
     raise UnsupportedNode(
         f"quantisation-aware training of a {type(module).__name__}, layer '{name}'",
         where=where,

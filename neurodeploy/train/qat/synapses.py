@@ -38,13 +38,14 @@ class Synapses:
     largest: float
 
 
-def synapses(p: ChipProjection, carrier: Tensor | None, per_weight: Array) -> Synapses:
+def synapses(p: ChipProjection, carrier: Tensor | None, per_weight: Array, *, detached: bool = False) -> Synapses:
     """A projection of the chip.
 
     Args:
         p: The chip's.
         carrier: The float weights, in the layout of the integers; None where they are not trained.
         per_weight: Register steps of u per unit of weight, (n_target,).
+        detached: Whether no gradient reaches the spikes.
 
     Raises:
         UnsupportedFeature: A sparse connection that is too large.
@@ -60,7 +61,7 @@ def synapses(p: ChipProjection, carrier: Tensor | None, per_weight: Array) -> Sy
     shift = 2.0**p.weight_exp
 
     def output(spikes: Tensor) -> Tensor:
-        total = propagate(spikes.to(kind)).double()
+        total = propagate((spikes.detach() if detached else spikes).to(kind)).double()
         if isinstance(c, Conv2d):
             return wrap(total, 24) if sum_bound >= 2**23 else total
         shifted = total * shift
