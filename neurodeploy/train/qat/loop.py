@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from neurodeploy.compilation import made
 from neurodeploy.errors import ShapeMismatch, SimulationError
 from neurodeploy.quantize.bits import bits_by_layer
-from neurodeploy.quantize.rounding import round_weights
-from neurodeploy.quantize.scale import mantissa_max
 from neurodeploy.train.qat.module import QuantizedModule
 from neurodeploy.train.readout import classify
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Encode = Callable[[NDArray[Any], np.random.Generator], NDArray[Any]]
 
-CLIPS = np.linspace(0.2, 1.0, 33)
+CLIPS = np.geomspace(1 / 16, 1, 49)
 """Shares of the largest weight that are tried as the largest."""
 
 
@@ -68,13 +66,24 @@ def clip_weights(module: QuantizedModule) -> dict[str, float]:
 
 
 def best_clip(weights: NDArray[np.float64], bits: int) -> float:
-    """The largest magnitude under which clipping and rounding to ``bits`` bits err least in the mean square."""
+    """The largest magnitude under which clipping and rounding to ``bits`` bits err least in the mean square.
+
+    Weights of both signs have ``2^(bits - 1) - 1`` steps to either side of 0.
+    """
     largest = float(np.abs(weights).max(initial=0.0))
-    if largest == 0:
-        return 0.0
-    clips = [share * largest for share in CLIPS]
-    errors = [round_weights(weights, clip / mantissa_max(bits), bits).error_rms for clip in clips]
-    return float(clips[-1 - int(np.argmin(errors[::-1]))])
+    steps = 2 ** (bits - 1) - 1
+    if not largest or not steps:
+        return largest
+    clips = [float(share * largest) for share in CLIPS]
+    errors = [rounding_error(weights, clip, steps) for clip in clips]
+    return clips[-1 - int(np.argmin(errors[::-1]))]
+
+
+def rounding_error(weights: NDArray[np.float64], clip: float, steps: int) -> float:
+    """Mean square error of weights in ``steps`` steps of one size up to ``clip``."""
+    step = clip / steps
+    rounded = np.clip(np.rint(weights / step), -steps, steps) * step
+    return float(np.mean(np.square(rounded - weights)))
 
 
 def finetune(
