@@ -161,7 +161,7 @@ def test_convolutions(stride: tuple[int, int], groups: int) -> None:
 @pytest.mark.parametrize("kind", ["conv2d", "dense"])
 def test_sums_beyond_a_register(kind: str) -> None:
     """A convolution's sum wraps at 24 bits, a matrix's at 32; more senders than float32 can add exactly."""
-    n = 2**16 + 600
+    n = 2**18 + 600
     net = nd.ChipNetwork()
     net.add_input("in", shape=(n, 1, 1))
     shape = (2, 1, 1) if kind == "conv2d" else (2,)

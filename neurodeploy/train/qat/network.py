@@ -12,7 +12,7 @@ import torch
 
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.simulate.components import components
-from neurodeploy.train.qat.registers import Compartments, State, start, step, wrap
+from neurodeploy.train.qat.registers import Compartments, State, start, step
 from neurodeploy.train.qat.synapses import Synapses
 
 Tensor = torch.Tensor
@@ -52,23 +52,17 @@ def run(
         inner = component.populations if component.is_recurrent else ()
         drives = {name: _from_outside(net, synapses, sent, name, inner) for name in component.populations}
         states = {name: start(populations[name], batch) for name in component.populations}
-        wide = {name for name in states if _largest(net, synapses, name) >= 2**31}
         for t in range(steps):
             for name in component.populations:
                 drive = drives[name]
                 a = torch.zeros(batch, net.size_of(name), dtype=torch.float64) if drive is None else drive[t]
                 if inner:
                     a = a + _from_inside(net, synapses, states, name, t)
-                step(populations[name], states[name], wrap(a, 32) if name in wide else a)
+                step(populations[name], states[name], a)
         for name, state in states.items():
             membranes[name] = torch.stack(state.membranes)
             sent[name] = torch.stack(state.spikes)
     return Layers({name: sent[name] for name in net.populations}, membranes)
-
-
-def _largest(net: ChipNetwork, synapses: Sequence[Synapses], name: str) -> float:
-    """No sum of what reaches a population is larger."""
-    return sum(s.largest for p, s in zip(net.projections, synapses, strict=True) if p.target == name)
 
 
 def _lag(net: ChipNetwork, source: str, target: str, latency: int) -> int:
@@ -82,11 +76,11 @@ def _from_outside(
 ) -> Tensor | None:
     """The sum of what all populations but the inner ones and all inputs bring, (T, B, n)."""
     total: Tensor | None = None
-    for p, s in zip(net.projections, synapses, strict=True):
+    for p, output in zip(net.projections, synapses, strict=True):
         if p.target == name and p.source not in inner:
             spikes = sent[p.source]
             late = _lag(net, p.source, name, p.latency)
-            part = s.output(spikes.flatten(0, 1)).reshape(*spikes.shape[:2], -1)
+            part = output(spikes.flatten(0, 1)).reshape(*spikes.shape[:2], -1)
             if late:
                 part = torch.cat([torch.zeros_like(part[:late]), part[:-late]])
             total = part if total is None else total + part
@@ -98,9 +92,9 @@ def _from_inside(
 ) -> Tensor:
     """What the populations of the same component bring to step ``t``."""
     total = torch.zeros(())
-    for p, s in zip(net.projections, synapses, strict=True):
+    for p, output in zip(net.projections, synapses, strict=True):
         if p.target == name and p.source in states:
             at = t - _lag(net, p.source, name, p.latency)
             if at >= 0:
-                total = total + s.output(states[p.source].spikes[at])
+                total = total + output(states[p.source].spikes[at])
     return total

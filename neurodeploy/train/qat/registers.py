@@ -185,7 +185,7 @@ def start(c: Compartments, batch: int) -> State:
 
 
 def step(c: Compartments, state: State, a: Tensor) -> None:
-    """One step with the sum ``a`` (B, n) of the synapses' outputs, whole numbers within 32 bits."""
+    """One step with the sum ``a`` (B, n) of the synapses' outputs, whole numbers, of which 32 bits count."""
     state.u = applied(Current, state.u, a, c.u_factor)
     v = applied(Membrane, state.v, state.u, c.bias, c.v_factor)
     updates = None if state.frozen is None else state.frozen == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,15 @@ from neurodeploy.train.qat.registers import straight, wrap
 
 Tensor = torch.Tensor
 
+Synapses = Callable[[Tensor], Tensor]
+"""Spikes (B, n_source), float32, to what the synapses bring (B, n_target): whole numbers in float64.
+
+Sums of matrices are not wrapped at 32 bits: what takes them up wraps them, which comes to the same.
+"""
+
 FLOAT32_EXACT = 2**24
 MOST_PAIRS = 2**24
 """Pairs of neurons up to which a sparse connection is trained as a matrix."""
-
-
-@dataclass(frozen=True, eq=False)
-class Synapses:
-    """A projection without its delay.
-
-    Attributes:
-        output: Spikes (B, n_source), float32, to what the synapses bring (B, n_target), whole numbers in float64.
-        largest: No output is larger.
-    """
-
-    output: Callable[[Tensor], Tensor]
-    largest: float
 
 
 def synapses(p: ChipProjection, carrier: Tensor | None, per_weight: Array, *, detached: bool = False) -> Synapses:
@@ -67,12 +59,12 @@ def synapses(p: ChipProjection, carrier: Tensor | None, per_weight: Array, *, de
         shifted = total * shift
         if shift < 1:
             shifted = straight(torch.floor(shifted.detach()), shifted)
-        return wrap(shifted, 32) if sum_bound * shift >= 2**31 else shifted
+        return shifted
 
-    return Synapses(output, sum_bound * max(1.0, shift))
+    return output
 
 
-def _propagation(p: ChipProjection, weights: Tensor) -> Callable[[Tensor], Tensor]:
+def _propagation(p: ChipProjection, weights: Tensor) -> Synapses:
     c = p.connection
     if isinstance(c, Conv2d):
         shape, geometry = c.source_shape, (c.stride, c.padding, c.dilation, c.groups)
