@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from neurodeploy.compilation import Options
-from neurodeploy.quantize import BITS_DEFAULT, Bits
+from neurodeploy.quantize import Bits
 from neurodeploy.target import Target
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def prepare(
     module: Any,
     target: str | Target,
     *,
-    bits: Bits = BITS_DEFAULT,
+    bits: Bits | None = None,
     sample: Any = None,
     options: Options | None = None,
 ) -> QuantizedModule:
@@ -31,7 +31,7 @@ def prepare(
         module: The float module, whose parameters are trained in place: weights, biases, and snnTorch's decays and
             thresholds where they are learnt.
         target: A target, its name, or the path of a ``.toml`` file.
-        bits: Weight bits, or by layer, as of :class:`Options`.
+        bits: Weight bits, or by layer, as of :class:`Options`; default: what ``options`` say.
         sample: (N, T, *shape) of 0 and 1 on which the module is compared with what was read from it, and that tells
             the input's shape.
         options: Further options of ``compile``.
@@ -43,7 +43,8 @@ def prepare(
     """
     from neurodeploy.train.qat.module import prepare_module
 
-    return prepare_module(module, target, replace(options or Options(), bits=bits), sample)
+    given = options or Options()
+    return prepare_module(module, target, given if bits is None else replace(given, bits=bits), sample)
 
 
 def __getattr__(name: str) -> Any:

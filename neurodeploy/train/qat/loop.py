@@ -102,7 +102,7 @@ def finetune(
     clip: bool = True,
     progress: Callable[[Epoch], None] = lambda epoch: None,
 ) -> tuple[Epoch, ...]:
-    """Train the user's module in place, by AdamW under one cycle of the learning rate.
+    """Train the user's module in place, by AdamW under one cycle of the learning rate, gradients clipped to norm 1.
 
     Args:
         module: Of :func:`neurodeploy.train.qat.prepare`.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from neurodeploy.compilation import Compilation, Options, made
 from neurodeploy.errors import ShapeMismatch, SimulationError, UnsupportedNode
 from neurodeploy.frontends.modules import ModuleModel, module_model
-from neurodeploy.network import Network, Population, Projection
+from neurodeploy.network import Network, Projection
 from neurodeploy.pipeline import compile_model, lower_graph, quantize_network, run_passes
 from neurodeploy.program import Program
 from neurodeploy.quantize.expressible import expressible
@@ -24,9 +24,9 @@ from neurodeploy.simulate import simulate
 from neurodeploy.target import Target
 from neurodeploy.train.qat import network as chip
 from neurodeploy.train.qat.origins import Key, Origin, find_origins
-from neurodeploy.train.qat.registers import Compartments, Surrogate, compartments, straight
-from neurodeploy.train.qat.surrogates import surrogate_of
-from neurodeploy.train.qat.synapses import Synapses, synapses
+from neurodeploy.train.qat.registers import Surrogate
+from neurodeploy.train.qat.surrogates import check_framework, surrogate_of
+from neurodeploy.train.qat.tensors import tensors_of
 
 Tensor = torch.Tensor
 
@@ -84,9 +84,9 @@ class QuantizedModule(torch.nn.Module):
         self.module = state.model.module
         self.target: Target = state.target
         self.options: Options = state.options
-        self._state, self._sample = _with_known_layout(state), sample
         self._where = str(state.model)
-        self._surrogates = self._find_surrogates()
+        self._surrogates = self._find_surrogates(state)
+        self._state, self._sample = _with_known_layout(state), sample
         self.origins: Mapping[Key, tuple[Origin, ...]] = find_origins(
             self.module, lambda m: _in_chip_terms(self._read(m)), self._where
         )
@@ -118,7 +118,7 @@ class QuantizedModule(torch.nn.Module):
 
     def compilation(self) -> Compilation:
         """The module as it is now: read, lowered and quantised by the compiler's passes."""
-        values = [p.detach() for p in self.module.parameters()]
+        values = [v for v in self.module.state_dict().values() if isinstance(v, Tensor)]
         if len(values) != len(self._seen) or not all(map(torch.equal, values, self._seen)):
             self._current = quantize_network(self._read(self.module))
             self._seen = [v.clone() for v in values]
@@ -158,7 +158,8 @@ class QuantizedModule(torch.nn.Module):
         state = self.compilation()
         net = made(state.net)
         x = self._checked(spikes)
-        populations, wires = self._tensors(state)
+        values = dict(self.module.named_parameters())
+        populations, wires = tensors_of(state, self._projections, self.origins, values, self._surrogates)
         done = chip.run(net, populations, wires, dict.fromkeys(net.inputs, x))
         shapes = {name: (x.shape[1], x.shape[0], *p.shape) for name, p in net.populations.items()}
 
@@ -203,46 +204,22 @@ class QuantizedModule(torch.nn.Module):
             warnings.simplefilter("ignore")
             return lower_graph(read(replace(self._state, model=model)))
 
-    def _find_surrogates(self) -> Mapping[str, Surrogate]:
-        network, source = made(self._state.network), made(self._state.imported).source
-        modules = {n: source.module.get_submodule(path) for path, names in source.neurons.items() for n in names}  # type: ignore[attr-defined]
+    def _find_surrogates(self, state: Compilation) -> Mapping[str, Surrogate]:
+        network, imported = made(state.network), made(state.imported)
+        check_framework(imported.framework, self._where)
+        source: Any = imported.source
+        modules = {n: source.module.get_submodule(path) for path, names in source.neurons.items() for n in names}
         found = {}
         for name, population in network.populations.items():
-            if not population.spiking:
-                continue
-            if name not in modules:
+            if population.spiking and name not in modules:
                 raise UnsupportedNode(
                     f"quantisation-aware training through '{name}', which pools by maximum",
                     where=self._where,
                     remedy="pool by average, or stride the convolution before it",
                 )
-            found[name] = surrogate_of(modules[name], name, self._where)
+            if population.spiking:
+                found[name] = surrogate_of(modules[name])
         return found
-
-    def _tensors(self, state: Compilation) -> tuple[dict[str, Compartments], list[Synapses]]:
-        net, network = made(state.net), made(state.network)
-        values = dict(self.module.named_parameters())
-
-        def carrier(key: Key) -> Tensor | None:
-            parts = [origin.carry(values[origin.parameter]) for origin in self.origins.get(key, ())]
-            return sum(parts[1:], parts[0]) if parts else None
-
-        populations, per_weight = {}, {}
-        for name, p in net.populations.items():
-            float_one = network.populations[name]
-            scale = np.array(np.broadcast_to(1.0 if p.scale is None else p.scale, (p.size,)))
-            per_weight[name] = scale * float_one.dynamics.k * float_one.dynamics.w
-            found = {field: carrier((field, name)) for field in ("a", "b", "theta", "bias")}
-            known = {field: value for field, value in found.items() if value is not None}
-            populations[name] = compartments(p, _in_registers(known, float_one, scale), self._surrogates.get(name))
-        wires = []
-        for projection, (number, origin) in zip(net.projections, self._projections, strict=True):
-            weights = carrier(("weights", number))
-            shaped = None if weights is None else weights.reshape(projection.connection.weights.shape)
-            surrogate = self._surrogates.get(projection.source)
-            late = origin.is_reset and surrogate is not None and not surrogate.through_reset
-            wires.append(synapses(projection, shaped, per_weight[projection.target], detached=late))
-        return populations, wires
 
     def _checked(self, spikes: Any) -> Tensor:
         """The input as (T, B, n), float32."""
@@ -268,14 +245,15 @@ def prepare_module(module: Any, target: str | Target, options: Options, sample: 
     if isinstance(module, QuantizedModule):
         module = module.module
     model = module_model(module, sample)
-    state = run_passes(model.module, target, options, stop_after="quantize", sample=sample)
+    state = run_passes(model.module, target, options, sample=sample)
     return QuantizedModule(state, sample)
 
 
 def _with_known_layout(state: Compilation) -> Compilation:
     """The compilation for further readings, which need not find out again how the module takes time."""
-    axis = made(state.imported).source.layout.time_axis  # type: ignore[attr-defined]
-    return replace(state, options=replace(state.options, frontend={**state.options.frontend, "time_axis": axis}))
+    source: Any = made(state.imported).source
+    frontend = {**state.options.frontend, "time_axis": source.layout.time_axis}
+    return replace(state, options=replace(state.options, frontend=frontend))
 
 
 def _in_chip_terms(state: Compilation) -> Network:
@@ -287,23 +265,3 @@ def _in_order(network: Network) -> tuple[tuple[int, Projection], ...]:
     """The projections with their numbers in the network, in the chip's order."""
     numbered = list(enumerate(network.projections))
     return tuple((i, p) for name in network.populations for i, p in numbered if p.target == name)
-
-
-def _in_registers(found: Mapping[str, Tensor], population: Population, scale: NDArray[np.float64]) -> dict[str, Tensor]:
-    """Float parameters as what the chip's registers hold of them; decay factors stay as they are."""
-    d = population.dynamics
-    result = dict(found)
-
-    def now(field: str, values: NDArray[np.float64]) -> Tensor:
-        fixed = torch.from_numpy(np.array(values))
-        return straight(fixed, found[field]) if field in found else fixed
-
-    if "theta" in found:
-        result["theta"] = found["theta"] * torch.from_numpy(scale)
-    with_current = d.a != 0
-    if "bias" in found or ("a" in found and bool(np.any(population.bias))):
-        steady = now("bias", population.bias) / (1 - now("a", d.a)) * torch.from_numpy(d.k * d.w * scale)
-        result["bias"] = steady
-        if with_current.any():
-            result["u0"] = -steady * torch.from_numpy(with_current)
-    return result

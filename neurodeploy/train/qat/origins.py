@@ -47,7 +47,7 @@ class Origin:
 
     def carry(self, values: torch.Tensor) -> torch.Tensor:
         """The array's part that comes of the parameter, flat, with its gradient."""
-        flat = values.reshape(-1)
+        flat = values.reshape(-1).cpu()
         if np.array_equal(self.index, np.arange(flat.numel())) and np.all(self.factor == 1):
             return flat
         return flat[torch.as_tensor(self.index)] * torch.as_tensor(self.factor)

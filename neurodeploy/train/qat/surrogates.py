@@ -10,25 +10,29 @@ from neurodeploy.train.qat.registers import Surrogate
 FRAMEWORKS = ("snntorch", "norse")
 
 
-def surrogate_of(module: Any, name: str, where: str) -> Surrogate:
-    """The surrogate of a neuron module.
+def check_framework(framework: str, where: str) -> None:
+    """Refuse the frameworks whose neurons are not trained here.
+
+    Raises:
+        UnsupportedNode: Names it.
+    """
+    if framework.partition(" ")[0] not in FRAMEWORKS:
+        raise UnsupportedNode(
+            f"quantisation-aware training of neurons of {framework}",
+            where=where,
+            remedy=f"it takes those of {' and '.join(FRAMEWORKS)}; train in the framework itself, and quantise after",
+        )
+
+
+def surrogate_of(module: Any) -> Surrogate:
+    """The surrogate of a neuron module of one of the frameworks.
 
     snnTorch lets gradients through a reset of the same step, and none through one that comes a step late; Norse lets
     them through all.
-
-    Raises:
-        UnsupportedNode: A neuron of another framework.
     """
-    packages = {base.__module__.partition(".")[0] for base in type(module).__mro__}
-    if "snntorch" in packages:
+    if hasattr(module, "spike_grad"):
         return Surrogate(module.spike_grad, through_reset=not getattr(module, "reset_delay", True))
-    if "norse" in packages:
-        from norse.torch.functional.threshold import threshold
+    from norse.torch.functional.threshold import threshold
 
-        p = module.p
-        return Surrogate(lambda x: threshold(x, p.method, p.alpha), through_reset=True)
-    raise UnsupportedNode(
-        f"quantisation-aware training of a {type(module).__name__}, layer '{name}'",
-        where=where,
-        remedy=f"it takes neurons of {' and '.join(FRAMEWORKS)}; train others in their framework, and quantise after",
-    )
+    p = module.p
+    return Surrogate(lambda x: threshold(x, p.method, p.alpha), through_reset=True)
