@@ -103,6 +103,7 @@ def test_bits_by_layer() -> None:
     quantized, x = prepared(qat_networks.leaky_to_zero, bits={"1": 3, "*": 6})
     kinds = {p.target: len(np.unique(p.connection.weights)) for p in quantized.program().net.projections}
     assert kinds["1"] <= 8 < kinds["3"] <= 64
+    assert qat.prepare(quantized.module, "loihi2", sample=x, options=nd.Options(bits=5)).options.bits == 5
     assert_exact(quantized, x)
 
 
@@ -111,7 +112,10 @@ def test_changed_parameters_are_quantised_anew() -> None:
     before = quantized.compilation()
     assert quantized.compilation() is before
     quantized.module[0].weight.data.mul_(-1)  # raises no version counter
-    assert not same_network(quantized.compilation().net, before.net)
+    inverted = quantized.compilation()
+    assert not same_network(inverted.net, before.net)
+    quantized.module[1].beta.fill_(0.25)  # no parameter, but it is deployed
+    assert not same_network(quantized.compilation().net, inverted.net)
     assert_exact(quantized, x)
 
 

@@ -223,13 +223,48 @@ def test_a_frozen_norm_is_part_of_the_weights() -> None:
     assert float(module[0].weight.grad.norm()) > 0
 
 
-def test_neurons_of_other_frameworks_are_refused() -> None:
-    pytest.importorskip("spikingjelly", reason="needs spikingjelly")
-    from spikingjelly.activation_based import neuron
+def of_spikingjelly() -> Any:
+    neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="needs spikingjelly")
+    return louder(nn.Sequential(nn.Linear(N_IN, N), neuron.IFNode(), nn.Linear(N, N_OUT), neuron.IFNode()), 5.0)
 
-    module = nn.Sequential(nn.Linear(N_IN, N), neuron.IFNode(), nn.Linear(N, N_OUT), neuron.IFNode())
-    with pytest.raises(ModelError, match="snntorch and norse"):
-        qat.prepare(louder(module, 5.0), "loihi2", sample=spikes((N_IN,)))
+
+def of_rockpool() -> Any:
+    rockpool = pytest.importorskip("rockpool.nn.modules", reason="needs rockpool")
+    combinators = pytest.importorskip("rockpool.nn.combinators", reason="needs rockpool")
+    return combinators.Sequential(rockpool.LinearTorch((N_IN, N_OUT)), rockpool.LIFTorch(N_OUT, max_spikes_per_dt=1))
+
+
+@pytest.mark.parametrize("make", [of_spikingjelly, of_rockpool], ids=lambda make: make.__name__)
+def test_neurons_of_other_frameworks_are_refused(make: Callable[[], Any]) -> None:
+    with pytest.raises(ModelError) as caught:
+        qat.prepare(make(), "loihi2", sample=spikes((N_IN,)))
+    assert "snntorch and norse" in caught.value.remedy
+
+
+def test_what_is_no_module() -> None:
+    with pytest.raises(ModelError):
+        qat.prepare("net.nir", "loihi2")
+
+
+class TwoOutputs(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = layers(lambda n: fire()), layers(lambda n: fire())
+
+    def forward(self, x: Any) -> Any:
+        return self.first(x), self.second(x)
+
+
+def test_one_of_several_outputs() -> None:
+    torch.manual_seed(0)
+    module = louder(TwoOutputs(), 3.0)
+    with pytest.raises(ModelError, match="2 outputs") as caught:
+        qat.prepare(module, "loihi2", sample=spikes((N_IN,)))(spikes((N_IN,)))
+    assert "output_1, output_2" in caught.value.remedy
+    from neurodeploy import Options
+
+    quantized = qat.prepare(module, "loihi2", sample=spikes((N_IN,)), options=Options(output="output_2"))
+    assert quantized(spikes((N_IN,))).shape == (SAMPLES, STEPS, N_OUT)
 
 
 @pytest.mark.parametrize(
