@@ -256,7 +256,13 @@ def main() -> int:
     """Exit code 1 where a forward pass differs from the engine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the data that is fetched")
-    parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=list(SUBJECTS), help="some models only")
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        choices=[*SUBJECTS, []],
+        default=list(SUBJECTS),
+        help="measure these; none: only print --json",
+    )
     parser.add_argument(
         "--json", type=Path, help="file of rows: those of other models in it stay, and are printed, too"
     )
