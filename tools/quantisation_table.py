@@ -256,18 +256,17 @@ def main() -> int:
     """Exit code 1 where a forward pass differs from the engine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder for the data that is fetched")
+    known_models = ", ".join(SUBJECTS)
     parser.add_argument(
-        "--only",
-        nargs="*",
-        choices=[*SUBJECTS, []],
-        default=list(SUBJECTS),
-        help="measure these; none: only print --json",
+        "--only", nargs="*", metavar="MODEL", default=list(SUBJECTS), help=f"measure some of {known_models}; or none"
     )
     parser.add_argument(
         "--json", type=Path, help="file of rows: those of other models in it stay, and are printed, too"
     )
     parser.add_argument("--page", type=Path, nargs="?", const=PAGE, help="page whose table is replaced")
     options = parser.parse_args()
+    if unknown := [name for name in options.only if name not in SUBJECTS]:
+        parser.error(f"no model {unknown[0]}; there are {known_models}")
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     options.cache.mkdir(parents=True, exist_ok=True)
