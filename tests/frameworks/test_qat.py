@@ -74,16 +74,11 @@ def same_network(a: Any, b: Any) -> bool:
     return fields and wires
 
 
-@pytest.mark.parametrize(("target", "bits"), [("loihi1", 8), ("loihi2", 4), ("loihi1", 2)])
+@pytest.mark.parametrize(("target", "bits"), [("loihi1", 8), ("loihi2", 3)])
 @pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
-def test_forward_pass_is_the_chips(make: Callable[[], Any], target: str, bits: int) -> None:
+def test_forward_pass_is_the_chips_and_every_parameter_learns(make: Callable[[], Any], target: str, bits: int) -> None:
     quantized, x = prepared(make, target, bits=bits)
     assert_exact(quantized, x)
-
-
-@pytest.mark.parametrize("make", NETWORKS, ids=lambda make: make.__name__)
-def test_every_trained_parameter_gets_a_finite_gradient(make: Callable[[], Any]) -> None:
-    quantized, x = prepared(make, bits=4)
     torch.nn.functional.cross_entropy(quantized.scores(x), torch.from_numpy(LABELS)).backward()
     trained = {name: p for name, p in quantized.module.named_parameters() if p.requires_grad}
     assert trained

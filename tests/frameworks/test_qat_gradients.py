@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from neurodeploy.errors import ModelError, ShapeMismatch, SimulationError
+from neurodeploy import Options
+from neurodeploy.errors import ModelError, QuantizeError, ShapeMismatch, SimulationError
 
 pytest.importorskip("snntorch", reason="needs snntorch: python3 tools/test.py installs it")
 pytest.importorskip("norse", reason="needs norse: python3 tools/test.py installs it")
@@ -241,6 +242,14 @@ def test_neurons_of_other_frameworks_are_refused(make: Callable[[], Any]) -> Non
     assert "snntorch and norse" in caught.value.remedy
 
 
+@pytest.mark.skipif("calibrate" not in Options.__dataclass_fields__, reason="there is no calibration")
+def test_calibration_is_refused() -> None:
+    module, shape = qat_networks.leaky_to_zero()
+    options = Options(**{"calibrate": spikes(shape)})  # type: ignore[arg-type]
+    with pytest.raises(QuantizeError, match="anew at every forward pass"):
+        qat.prepare(module, "loihi2", sample=spikes(shape), options=options)
+
+
 def test_what_is_no_module() -> None:
     with pytest.raises(ModelError):
         qat.prepare("net.nir", "loihi2")
@@ -261,8 +270,6 @@ def test_one_of_several_outputs() -> None:
     with pytest.raises(ModelError, match="2 outputs") as caught:
         qat.prepare(module, "loihi2", sample=spikes((N_IN,)))(spikes((N_IN,)))
     assert "output_1, output_2" in caught.value.remedy
-    from neurodeploy import Options
-
     quantized = qat.prepare(module, "loihi2", sample=spikes((N_IN,)), options=Options(output="output_2"))
     assert quantized(spikes((N_IN,))).shape == (SAMPLES, STEPS, N_OUT)
 

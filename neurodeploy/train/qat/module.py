@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from neurodeploy.compilation import Compilation, Options, made
-from neurodeploy.errors import ShapeMismatch, SimulationError, UnsupportedNode
+from neurodeploy.errors import QuantizeError, ShapeMismatch, SimulationError, UnsupportedNode
 from neurodeploy.frontends.modules import ModuleModel, module_model
 from neurodeploy.network import Network, Projection
 from neurodeploy.pipeline import compile_model, lower_graph, quantize_network, run_passes
@@ -245,6 +245,12 @@ def prepare_module(module: Any, target: str | Target, options: Options, sample: 
     if isinstance(module, QuantizedModule):
         module = module.module
     model = module_model(module, sample)
+    if getattr(options, "calibrate", None) is not None:
+        raise QuantizeError(
+            "calibration would choose the integers on its data anew at every forward pass",
+            where=model.name,
+            remedy="train by the rule, without calibrate; per_channel may stay",
+        )
     state = run_passes(model.module, target, options, sample=sample)
     return QuantizedModule(state, sample)
 
