@@ -89,6 +89,11 @@ def convolution() -> Any:
     return louder(net, 3.0), (2, 8, 8)
 
 
+def convolution_of_series() -> Any:
+    net = nn.Sequential(nn.Conv1d(2, 4, 3, stride=2), fire(), nn.Flatten(), nn.Linear(4 * 4, N_OUT), fire())
+    return louder(net, 3.0), (2, 10)
+
+
 class Skip(nn.Module):
     """A path around a layer, whose spikes a delay on the chip must meet."""
 
@@ -141,6 +146,7 @@ NETWORKS = (
     recurrent,
     recurrent_one_to_one,
     convolution,
+    convolution_of_series,
     skip,
     norse_lif,
     norse_box,

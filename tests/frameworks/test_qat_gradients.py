@@ -300,7 +300,9 @@ def test_inputs_that_do_not_fit(given: Any, error: type[Exception]) -> None:
         (np.zeros(SAMPLES), {}, SimulationError),
         (np.zeros(SAMPLES, int), {"epochs": 0}, SimulationError),
         (np.zeros(SAMPLES, int), {"batch": 0}, SimulationError),
+        (np.zeros(SAMPLES, int), {"learning_rate": 0.0}, SimulationError),
         (np.zeros(SAMPLES, int), {"loss": lambda s, y: s.sum() * torch.inf}, SimulationError),
+        (np.zeros(SAMPLES, int), {"loss": lambda s, y: s.sum(1)}, SimulationError),
     ],
 )
 def test_training_that_cannot_be(labels: Any, options: dict[str, Any], error: type[Exception]) -> None:

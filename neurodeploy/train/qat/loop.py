@@ -121,9 +121,10 @@ def finetune(
 
     Raises:
         ShapeMismatch: Labels and inputs differ in number.
-        SimulationError: A label, or a number of epochs or samples, out of range; a loss that is not finite.
+        SimulationError: A label, a learning rate, or a number of epochs or samples, out of range; a loss that is no
+            finite number.
     """
-    labels = _checked(module, inputs, labels, epochs, batch)
+    labels = _checked(module, inputs, labels, epochs, batch, learning_rate)
     measure = loss or (lambda scores, classes: torch.nn.functional.cross_entropy(logit_scale * scores, classes))
     rng = np.random.default_rng(seed)
     values = dict(module.module.named_parameters())
@@ -142,11 +143,11 @@ def finetune(
             classes = torch.from_numpy(labels[chosen])
             scores = module.scores(some)
             value = measure(scores, classes)
-            if not bool(torch.isfinite(value)):
+            if value.dim() or not bool(torch.isfinite(value)):
                 raise SimulationError(
-                    f"the loss is {value.item()} in epoch {number}",
+                    f"the loss is {value.tolist()} in epoch {number}",
                     where="qat.finetune",
-                    remedy="lower learning_rate, or check the loss",
+                    remedy="return one finite number; lower learning_rate if it was finite before",
                 )
             optimiser.zero_grad()
             value.backward()  # type: ignore[no-untyped-call]
@@ -163,7 +164,9 @@ def finetune(
     return tuple(told)
 
 
-def _checked(module: QuantizedModule, inputs: Any, labels: Any, epochs: int, batch: int) -> NDArray[np.int64]:
+def _checked(
+    module: QuantizedModule, inputs: Any, labels: Any, epochs: int, batch: int, learning_rate: float
+) -> NDArray[np.int64]:
     where = "qat.finetune"
     classes = np.asarray(labels)
     size = made(module.compilation().network).populations[module.output].size
@@ -173,11 +176,11 @@ def _checked(module: QuantizedModule, inputs: Any, labels: Any, epochs: int, bat
             where=where,
             remedy="give one class number for each sample",
         )
-    if not len(classes) or epochs < 1 or batch < 1:
+    if not len(classes) or epochs < 1 or batch < 1 or not learning_rate > 0:
         raise SimulationError(
-            f"{len(classes)} samples, {epochs} epochs, batches of {batch}",
+            f"{len(classes)} samples, {epochs} epochs, batches of {batch}, learning_rate {learning_rate}",
             where=where,
-            remedy="give at least one of each",
+            remedy="give at least one of each, and a learning_rate > 0",
         )
     if classes.dtype.kind not in "iu" or classes.min() < 0 or classes.max() >= size:
         raise SimulationError(
