@@ -137,7 +137,7 @@ def test_networks_with_delays_and_feedback(exponent: int) -> None:
     net.connect("a", "b", weights(8, 9), weight_exp=exponent)
     net.connect("b", "a", weights(9, 8), weight_exp=exponent, delays=1)
     net.connect("b", "c", weights(7, 8), weight_exp=exponent)
-    net.connect("in", "c", weights(7, 12), weight_exp=exponent, delays=2)
+    net.connect("in", "c", weights(7, 12), weight_exp=exponent, delays=5)
     net.connect("in", "c", weights(7, 12), weight_exp=exponent, delays=30)
     run = run_both(net, inputs((12,)))
     assert all(0 < run.spikes[n].mean() < 1 for n in net.populations)
