@@ -168,6 +168,8 @@ def test_sums_beyond_a_register(kind: str) -> None:
     net.add_population("a", shape=shape, start=1, du=4095, dv=4095, vth=131000)
     weights = np.stack([np.full(n, 254), np.full(n, -256)])
     weights[:, ::2] -= 2 * np.array([[1], [-1]])
+    weights[:, 0] = (250, -252)  # sums that are no multiples of 4
+    assert set(weights.sum(1) % 4) == {2} and np.abs(weights.sum(1)).min() > 2**25
     exponent = 0 if kind == "conv2d" else 9
     net.connect("in", "a", weights.reshape(2, n, 1, 1) if kind == "conv2d" else weights, kind=kind, weight_exp=exponent)
     x = np.ones((1, 2, n, 1, 1), np.uint8)
