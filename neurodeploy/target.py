@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+T = TypeVar("T")
 GROUP = "neurodeploy.targets"
 TABLES = ("mesh", "core", "compartment", "weight", "axon", "energy", "latency")
 UNITS = {"_j": "J", "_w": "W", "_per_s": "1/s", "_s": "s", "_bits": "bit", "_words": "words"}
@@ -99,9 +100,21 @@ def parse_target(data: bytes, path: str) -> Target:
     outcome = _examine(data, path)
     if isinstance(outcome, Target):
         return outcome
-    first, *others = outcome
+    raise _invalid(outcome)
+
+
+def parse_tables(path: Path, kind: type[T]) -> T:
+    """What another file of sourced numbers holds, such as an energy profile; errors as of target files."""
+    outcome = _parsed(_read(path), str(path), kind)
+    if isinstance(outcome, list):
+        raise _invalid(outcome)
+    return msgspec.convert(outcome[0], kind)
+
+
+def _invalid(problems: list[Problem]) -> InvalidTarget:
+    first, *others = problems
     more = f"\nand {len(others)} more:" + "".join(f"\n  - {problem}" for problem in others) if others else ""
-    raise InvalidTarget(f"{first.key}: {first.what}{more}", where=first.where, remedy=first.remedy)
+    return InvalidTarget(f"{first.key}: {first.what}{more}", where=first.where, remedy=first.remedy)
 
 
 def check_target(name_or_path: str | os.PathLike[str]) -> list[Problem]:
@@ -180,6 +193,18 @@ def _read(path: Path) -> bytes:
 
 
 def _examine(data: bytes, path: str) -> Target | list[Problem]:
+    outcome = _parsed(data, path, TargetFile)
+    if isinstance(outcome, list):
+        return outcome
+    raw, lines = outcome
+    faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
+    if faults:
+        return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
+    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data).hexdigest()}, Target)
+
+
+def _parsed(data: bytes, path: str, kind: Any) -> tuple[dict[str, Any], dict[str, int]] | list[Problem]:
+    """The tables of a file that keeps to a schema, and the lines of its keys; else what is wrong."""
     try:
         text = data.decode()
         raw = tomllib.loads(text)
@@ -191,13 +216,9 @@ def _examine(data: bytes, path: str) -> Target | list[Problem]:
         line = int(place[1]) if place else text.count("\n") + 1
         remedy = f"write each number on one line, as `key = {EXAMPLE}`"
         return [Problem(f"{path}:{line}", "(syntax)", str(error), remedy)]
-    faults = list(_faults(raw, TargetFile, ""))
-    if not faults:
-        faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
-    if faults:
-        lines = _lines(text)
-        return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
-    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data).hexdigest()}, Target)
+    lines = _lines(text)
+    faults = [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in _faults(raw, kind, "")]
+    return faults or (raw, lines)
 
 
 def _faults(raw: object, kind: Any, table: str) -> Iterator[tuple[str, str, str]]:

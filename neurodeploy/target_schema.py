@@ -1,7 +1,8 @@
 """Schema of ``targets/*.toml``.
 
 Every number of a chip lives once, in its TOML file, beside its source and its status: ``published`` (printed
-or measured by that source), ``inferred`` (derived, fitted or borrowed) or ``example`` (made up).
+or measured by that source), ``inferred`` (derived, fitted or borrowed), ``example`` (made up), ``calibrated``
+(fitted to a user's measurements) or ``absent`` (nobody says; counted as 0, and said so).
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
-Status = Literal["published", "inferred", "example"]
+Status = Literal["published", "inferred", "example", "calibrated", "absent"]
 Reset = Literal["zero", "subtract", "none"]
+Timing = Literal["serial", "overlap", "max_affine"]
 T = TypeVar("T")
 
 
@@ -199,11 +201,14 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         profile: Name of the set of constants, printed with every estimate.
-        synop_j: Per synaptic operation.
+        synop_j: Per synaptic operation; ``synop_dense_j``, ``synop_sparse_j``, ``synop_conv_j`` where it depends on the
+            kind of connection.
         neuron_active_j, neuron_inactive_j: Per compartment and step.
-        within_tile_spike_j, hop_x_j, hop_y_j: Per spike within a tile, and per hop east-west, north-south.
+        spike_out_j: Per neuron that fires, beside its update.
+        within_tile_spike_j, hop_x_j, hop_y_j: Per packet (within a tile), and per hop east-west, north-south.
         static_core_w, static_chip_w: Leakage per core used, or per chip used.
         overhead_chip_w: Embedded processors, per chip used.
+        overhead_run_j: Per inference, whatever its length; where a calibration found it.
     """
 
     profile: Annotated[str, Meta(pattern=r"\S", description="a name, not empty")]
@@ -216,15 +221,29 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
     static_core_w: FloatQuantity
     static_chip_w: FloatQuantity
     overhead_chip_w: FloatQuantity
+    synop_dense_j: FloatQuantity | None = None
+    synop_sparse_j: FloatQuantity | None = None
+    synop_conv_j: FloatQuantity | None = None
+    spike_out_j: FloatQuantity | None = None
+    overhead_run_j: FloatQuantity | None = None
 
 
 class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds per event, as in ``Energy``.
 
     Attributes:
+        timing: How a step's length follows from the work of its cores, see :mod:`neurodeploy.simulate.timing`.
+        synop_s: Per synaptic operation; ``synop_dense_s``, ``synop_sparse_s``, ``synop_conv_s`` as in ``Energy``.
+        neuron_active_s, neuron_inactive_s: Per compartment. ``spike_out_s``: beside it, where the compartment fires.
+        packet_out_s, packet_in_s: Per packet, at the core that sends it and at the core that gets it.
+        synapse_word_s: Per word of synapse memory read.
+        within_tile_spike_s, hop_x_s, hop_y_s: Of one packet alone; steps are not that long, and they are not charged.
         barrier_s, barrier_multichip_s: End of a step on one chip, and over several.
+        barrier_tiles_s: (tiles, seconds) in ascending order instead of ``barrier_s``; the last with at most as many
+            tiles as have a core in use counts.
         link_spikes_per_s: Spikes that cross a tile's border in a second.
         io_step_s: A step driven by a host.
+        overhead_run_s: Per inference, whatever its length; where a calibration found it.
     """
 
     synop_s: FloatQuantity
@@ -235,8 +254,18 @@ class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     hop_y_s: FloatQuantity
     barrier_s: FloatQuantity
     barrier_multichip_s: FloatQuantity | None = None
+    barrier_tiles_s: Sourced[tuple[tuple[int, float], ...]] | None = None
     link_spikes_per_s: FloatQuantity | None = None
     io_step_s: FloatQuantity | None = None
+    synop_dense_s: FloatQuantity | None = None
+    synop_sparse_s: FloatQuantity | None = None
+    synop_conv_s: FloatQuantity | None = None
+    spike_out_s: FloatQuantity | None = None
+    packet_out_s: FloatQuantity | None = None
+    packet_in_s: FloatQuantity | None = None
+    synapse_word_s: FloatQuantity | None = None
+    overhead_run_s: FloatQuantity | None = None
+    timing: Timing = "serial"
 
 
 class System(Struct, frozen=True, forbid_unknown_fields=True):

@@ -118,5 +118,11 @@ def assert_same_counters(a: Any, b: Any) -> None:
     """All counters, those of the mapping included."""
     assert (a.samples, a.steps, a.live_steps, a.populations) == (b.samples, b.steps, b.live_steps, b.populations)
     assert a.traffic is not None and b.traffic is not None
-    for name, value in vars(a.traffic).items():
-        np.testing.assert_array_equal(value, vars(b.traffic)[name], err_msg=name)
+    assert (a.traffic.sources, a.traffic.syn_ops_into) == (b.traffic.sources, b.traffic.syn_ops_into)
+    for table in ("cores", "times"):
+        for name, value in vars(getattr(a.traffic, table)).items():
+            other = vars(getattr(b.traffic, table))[name]
+            values, others = (value, other) if isinstance(value, dict) else ({"": value}, {"": other})
+            assert values.keys() == others.keys()
+            for key, array in values.items():
+                np.testing.assert_array_equal(array, others[key], err_msg=f"{table}.{name} {key}")

@@ -16,7 +16,15 @@ from neurodeploy import errors
 from neurodeploy.errors import DoesNotFit, NeurodeployError, SimulationError, Violation
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run
-from neurodeploy.simulate.counters import Counters, PopulationCounters, SourceTraffic, Traffic, add_counters
+from neurodeploy.simulate.counters import (
+    CoreSteps,
+    Counters,
+    PopulationCounters,
+    SourceTraffic,
+    StepTimes,
+    Traffic,
+    add_counters,
+)
 from neurodeploy.storage import load, save
 
 Plain = dict[str, Any]
@@ -73,7 +81,8 @@ def run_from_plain(plain: Mapping[str, Any]) -> Run:
     traffic = counted.pop("traffic")
     if traffic is not None:
         sources = {name: SourceTraffic(**sent) for name, sent in traffic["sources"].items()}
-        traffic = Traffic(**(traffic | {"sources": sources}))
+        cores, times = CoreSteps(**traffic["cores"]), StepTimes(**traffic["times"])
+        traffic = Traffic(sources, traffic["syn_ops_into"], cores, times)
     counters = Counters(populations=populations, traffic=traffic, **counted)
     return Run(plain["spikes"], {}, counters, plain["steps"], plain["engine"], plain["latency_steps"])
 

@@ -16,8 +16,10 @@ class Band:
     high: float
 
     @classmethod
-    def of(cls, quantity: FloatQuantity) -> Band:
-        """From a constant of a target file."""
+    def of(cls, quantity: FloatQuantity | None) -> Band:
+        """From a constant of a target file; nothing for one that is not there."""
+        if quantity is None:
+            return cls(0.0, 0.0, 0.0)
         low, high = quantity.band
         return cls(quantity.value, low, high)
 

@@ -1,20 +1,19 @@
-"""Energy at three levels and the latency of the free-running mesh, per inference, as ranges with sources."""
+"""What an inference costs: the figures, each with its range, and the constants behind them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from neurodeploy.errors import SimulationError
 from neurodeploy.estimate.band import Band
-from neurodeploy.program import Program
-from neurodeploy.simulate import Run
-from neurodeploy.simulate.counters import Counters, Traffic
-from neurodeploy.target_schema import Target
+from neurodeploy.estimate.baselines import Baseline
 
-NOT_INCLUDED = "input and output by a host, links between chips and congestion are not included"
+NOT_INCLUDED = "the rate of links between chips and their energy, and congestion, are not included"
+"""What no profile here has a figure for."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,12 @@ class LayerCosts:
         cores: Cores that hold some of them.
         spikes: Spikes sent.
         syn_ops: Spikes that reached its synapses.
-        energy: Joules of its synapses and neurons; spikes on the mesh are not attributed to layers.
+        dendrite_updates: Compartment updates.
+        active_updates: Those with input, bias or a nonzero register.
+        packets: What its spikes are on the mesh: one for each distinct core that they go to.
+        synapse_energy: Joules of its synapses.
+        neuron_energy: Joules of its compartments' updates and spikes.
+        energy: Both; spikes on the mesh are not attributed to layers.
     """
 
     name: str
@@ -35,7 +39,92 @@ class LayerCosts:
     cores: int
     spikes: float
     syn_ops: float
-    energy: Band
+    dendrite_updates: float
+    active_updates: float
+    packets: float
+    synapse_energy: Band
+    neuron_energy: Band
+
+    @property
+    def energy(self) -> Band:
+        """Joules of synapses and compartments."""
+        return self.synapse_energy + self.neuron_energy
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        energies = {name: getattr(self, name).to_dict() for name in ("synapse_energy", "neuron_energy", "energy")}
+        return plain | energies
+
+
+@dataclass(frozen=True, eq=False)
+class CoreCosts:
+    """Every core in use, per inference; arrays (cores,).
+
+    Attributes:
+        chip, core_on_chip, tile_x, tile_y: Where it sits.
+        neurons: Compartments on it.
+        syn_ops, dendrite_updates, spikes_in, axon_out, spikes_out: As in
+            :class:`neurodeploy.simulate.counters.CoreSteps`.
+        energy_j, energy_low_j, energy_high_j: Of its synapses, compartments and sent packets, hops not among them. A
+            layer's active updates are shared out evenly over its compartments.
+    """
+
+    chip: NDArray[np.int64]
+    core_on_chip: NDArray[np.int64]
+    tile_x: NDArray[np.int64]
+    tile_y: NDArray[np.int64]
+    neurons: NDArray[np.int64]
+    syn_ops: NDArray[np.float64]
+    dendrite_updates: NDArray[np.float64]
+    spikes_in: NDArray[np.float64]
+    axon_out: NDArray[np.float64]
+    spikes_out: NDArray[np.float64]
+    energy_j: NDArray[np.float64]
+    energy_low_j: NDArray[np.float64]
+    energy_high_j: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """A list for each column."""
+        return {f.name: getattr(self, f.name).tolist() for f in fields(self)}
+
+
+@dataclass(frozen=True, eq=False)
+class StepCosts:
+    """Every step (or bin of steps, in very long runs), mean over samples; arrays (bins,).
+
+    Attributes:
+        first_step: Number of the first step, from 1; ``steps``: how many.
+        syn_ops, dendrite_updates, spikes_in, axon_out, spikes_out: Of all cores, input spikes received included.
+        max_syn_ops, max_spikes_in: Of the core that has most of them in this step, on average.
+        time_s, time_low_s, time_high_s: Of the free-running mesh.
+        memory_s, compute_s, traffic_s, barrier_s: What ``time_s`` is made of: the slowest core's or link's work.
+        bound: Which of the four is the largest, by name.
+        energy_j: Joules of synapses, compartments and sent packets, hops not among them.
+    """
+
+    first_step: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    syn_ops: NDArray[np.float64]
+    dendrite_updates: NDArray[np.float64]
+    spikes_in: NDArray[np.float64]
+    axon_out: NDArray[np.float64]
+    spikes_out: NDArray[np.float64]
+    max_syn_ops: NDArray[np.float64]
+    max_spikes_in: NDArray[np.float64]
+    time_s: NDArray[np.float64]
+    time_low_s: NDArray[np.float64]
+    time_high_s: NDArray[np.float64]
+    memory_s: NDArray[np.float64]
+    compute_s: NDArray[np.float64]
+    traffic_s: NDArray[np.float64]
+    barrier_s: NDArray[np.float64]
+    bound: NDArray[np.str_]
+    energy_j: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """A list for each column."""
+        return {f.name: getattr(self, f.name).tolist() for f in fields(self)}
 
 
 @dataclass(frozen=True)
@@ -50,16 +139,25 @@ class Costs:
         neuron_updates: Compartment updates.
         packets: Spikes times distinct destination cores.
         hops: Tile hops of those packets.
-        mesh_energy: E1, joules of synapses, neurons and mesh.
+        parts: What E1 is made of, joules: ``synapses``, ``neurons``, ``packets`` and ``hops``.
         static_energy: Leakage of the cores (value) or chips (high) in use over the latency.
         overhead_energy: Embedded processors over the latency.
-        latency: L1, seconds: per step the busiest core plus the barrier; one inference alone, not pipelined.
-        bound: What takes the largest part of the latency: ``barrier``, ``neurons`` or ``synapses``.
+        latency: L1, seconds: per step the slowest core or link and the barrier; one inference alone, not pipelined.
+        host_latency: L2, seconds: the same with no step shorter than a host can drive it; None where that is not known.
+        host_total_energy: E3 over L2 in place of L1.
+        bound: What takes the largest part of the latency: ``memory``, ``compute``, ``traffic`` or ``barrier``.
+        host_bound: The same of a host-streamed run, with ``io``.
+        bound_steps: In how many steps of an inference each is the largest.
         cores: Cores in use.
         chips: Chips in use.
         core_max: Largest value of any core, per inference: syn_ops, neuron_updates, packets_in.
         layers: Per population.
+        per_core: Per core.
+        per_step: Per step.
+        baselines: The same network elsewhere.
+        metrics: NeuroBench's, see :mod:`neurodeploy.estimate.metrics`.
         profile: Name of the constants.
+        missing: Constants that the profile does not have; they count as 0.
         sources: Every constant used: value, range, status and source.
     """
 
@@ -70,17 +168,31 @@ class Costs:
     neuron_updates: float
     packets: float
     hops: float
-    mesh_energy: Band
+    parts: Mapping[str, Band]
     static_energy: Band
     overhead_energy: Band
     latency: Band
+    host_latency: Band | None
+    host_total_energy: Band | None
     bound: str
+    host_bound: str | None
+    bound_steps: Mapping[str, float]
     cores: int
     chips: int
-    core_max: dict[str, float]
+    core_max: Mapping[str, float]
     layers: tuple[LayerCosts, ...]
+    per_core: CoreCosts
+    per_step: StepCosts
+    baselines: tuple[Baseline, ...]
+    metrics: Mapping[str, Any]
     profile: str
-    sources: dict[str, dict[str, Any]]
+    missing: tuple[str, ...]
+    sources: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def mesh_energy(self) -> Band:
+        """E1, joules of synapses, neurons and mesh."""
+        return sum(self.parts.values(), Band(0, 0, 0))
 
     @property
     def energy(self) -> Band:
@@ -93,9 +205,10 @@ class Costs:
         return self.energy + self.overhead_energy
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
+        """Plain values for JSON; ``docs/energy.md`` says what each is."""
         return {
             "kind": "estimate, not measured",
+            "profile": self.profile,
             "samples": self.samples,
             "steps": self.steps,
             "spikes": self.spikes,
@@ -103,117 +216,31 @@ class Costs:
             "neuron_updates": self.neuron_updates,
             "packets": self.packets,
             "hops": self.hops,
+            "parts_j": {name: part.to_dict() for name, part in self.parts.items()},
             "mesh_energy_j": self.mesh_energy.to_dict(),
             "static_energy_j": self.static_energy.to_dict(),
             "overhead_energy_j": self.overhead_energy.to_dict(),
             "energy_j": self.energy.to_dict(),
             "total_energy_j": self.total_energy.to_dict(),
+            "host_total_energy_j": _plain(self.host_total_energy),
             "latency_s": self.latency.to_dict(),
+            "host_latency_s": _plain(self.host_latency),
             "bound": self.bound,
+            "host_bound": self.host_bound,
+            "bound_steps": dict(self.bound_steps),
             "cores": self.cores,
             "chips": self.chips,
-            "core_max": self.core_max,
-            "layers": [vars(layer) | {"energy": layer.energy.to_dict()} for layer in self.layers],
-            "profile": self.profile,
+            "core_max": dict(self.core_max),
+            "layers": [layer.to_dict() for layer in self.layers],
+            "per_core": self.per_core.to_dict(),
+            "per_step": self.per_step.to_dict(),
+            "baselines": [baseline.to_dict() for baseline in self.baselines],
+            "metrics": dict(self.metrics),
+            "missing": list(self.missing),
             "not_included": NOT_INCLUDED,
-            "sources": self.sources,
+            "sources": {name: dict(row) for name, row in self.sources.items()},
         }
 
 
-def estimate(run: Run, program: Program) -> Costs:
-    """Cost of one inference of a run, averaged over its samples.
-
-    Energy (the per-event model of Davies et al. 2018): SynOps, active and inactive compartment updates, packets
-    and hops, each times its constant. Latency: per step, all compartments of the fullest core one after the other, plus
-    the SynOps of the busiest core of that step, plus the barrier.
-
-    Raises:
-        SimulationError: The run has no traffic counters, since it was not a run of a Program; or of another one.
-    """
-    counters, target = run.counters, program.target
-    if counters.traffic is None:
-        raise SimulationError(
-            "the run knows no cores", where="estimate", remedy="simulate the Program, not its bare ChipNetwork"
-        )
-    traffic = counters.traffic
-    known = program.net.populations.keys() | program.net.inputs.keys()
-    if counters.populations.keys() != known or len(traffic.updates_per_core) != program.mapping.cores:
-        raise SimulationError(
-            "the run is not of this program", where="estimate", remedy="give the Program that was simulated"
-        )
-    latency, bound = _latency(counters, traffic, target, program.mapping.chips)
-    e = target.energy
-    layers = tuple(_layer(name, counters, program) for name in program.net.populations)
-    per_sample = 1 / counters.samples
-    sent = traffic.total
-    local = Band.of(e.within_tile_spike_j) * (sent.packets * per_sample)
-    hops = Band.of(e.hop_x_j) * (sent.hops_x * per_sample) + Band.of(e.hop_y_j) * (sent.hops_y * per_sample)
-    mesh = sum((layer.energy for layer in layers), local + hops)
-    cores, chips = program.mapping.cores, program.mapping.chips
-    per_core, per_chip = Band.of(e.static_core_w) * cores, Band.of(e.static_chip_w) * chips
-    leakage = Band(per_core.value, min(per_core.low, per_core.value), max(per_core.high, per_chip.high))
-    return Costs(
-        counters.samples,
-        counters.steps,
-        counters.spikes * per_sample,
-        counters.syn_ops * per_sample,
-        counters.neuron_updates * per_sample,
-        sent.packets * per_sample,
-        (sent.hops_x + sent.hops_y) * per_sample,
-        mesh,
-        leakage * latency,
-        Band.of(e.overhead_chip_w) * chips * latency,
-        latency,
-        bound,
-        cores,
-        chips,
-        {
-            "syn_ops": float(traffic.syn_ops_per_core.max()) * per_sample,
-            "neuron_updates": float(traffic.updates_per_core.max()) * per_sample,
-            "packets_in": float(traffic.packets_in_per_core.max()) * per_sample,
-        },
-        layers,
-        e.profile,
-        _sources(target, program.mapping.chips),
-    )
-
-
-def _latency(counters: Counters, traffic: Traffic, target: Target, chips: int) -> tuple[Band, str]:
-    t, steps = target.latency, counters.steps
-    fullest = float(traffic.updates_per_core.max()) / (counters.samples * counters.live_steps)
-    active, inactive = Band.of(t.neuron_active_s), Band.of(t.neuron_inactive_s)
-    neuron = Band(active.value, min(inactive.low, active.low), active.high)
-    parts = {
-        "barrier": Band.of(getattr(t, _barrier(target, chips))) * steps,
-        "neurons": neuron * (fullest * steps),
-        "synapses": Band.of(t.synop_s) * (traffic.step_max_syn_ops / counters.samples),
-    }
-    return sum(parts.values(), Band(0, 0, 0)), max(parts, key=lambda k: parts[k].value)
-
-
-def _layer(name: str, counters: Counters, program: Program) -> LayerCosts:
-    c, e, per_sample = counters.populations[name], program.target.energy, 1 / counters.samples
-    energy = (
-        Band.of(e.synop_j) * (c.syn_ops * per_sample)
-        + Band.of(e.neuron_active_j) * (c.active_updates * per_sample)
-        + Band.of(e.neuron_inactive_j) * ((c.neuron_updates - c.active_updates) * per_sample)
-    )
-    cores = len(np.unique(program.mapping.core_of[name]))
-    size = program.net.populations[name].size
-    return LayerCosts(name, size, cores, c.spikes * per_sample, c.syn_ops * per_sample, energy)
-
-
-def _barrier(target: Target, chips: int) -> str:
-    """Name of the constant that ends a step."""
-    return "barrier_multichip_s" if chips > 1 and target.latency.barrier_multichip_s is not None else "barrier_s"
-
-
-def _sources(target: Target, chips: int) -> dict[str, dict[str, Any]]:
-    """Every constant that the estimate uses."""
-    energy = {key: getattr(target.energy, key) for key in target.energy.__struct_fields__ if key != "profile"}
-    times = ("synop_s", "neuron_active_s", "neuron_inactive_s", _barrier(target, chips))
-    rows = {}
-    for key, fact in (energy | {key: getattr(target.latency, key) for key in times}).items():
-        low, high = fact.band
-        rows[key] = {"value": fact.value, "low": low, "high": high, "status": fact.status, "source": fact.source}
-    return rows
+def _plain(band: Band | None) -> dict[str, float] | None:
+    return None if band is None else band.to_dict()

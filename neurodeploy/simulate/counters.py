@@ -56,26 +56,83 @@ class SourceTraffic:
 
 
 @dataclass(frozen=True, eq=False)
+class CoreSteps:
+    """What each core did in each step, summed over samples; named as Lava's profiler names it.
+
+    Arrays are int64 (bins, cores). A bin is ``steps_per_bin`` steps (the last may be shorter): one, unless there are so
+    many steps that memory would run out. Spikes count in the step in which they were sent, delays or not.
+
+    Attributes:
+        steps_per_bin: Steps of a bin.
+        syn_ops_of: Synaptic operations by kind of connection.
+        dendrite_updates: Compartment updates.
+        spikes_in: Packets received, from the host too.
+        axon_out: Packets sent.
+        spikes_out: Compartments that fired.
+        max_syn_ops, max_spikes_in: Of the core that has most of them in a sample and step, (bins,).
+    """
+
+    steps_per_bin: int
+    syn_ops_of: Dict[str, Ints]
+    dendrite_updates: Ints
+    spikes_in: Ints
+    axon_out: Ints
+    spikes_out: Ints
+    max_syn_ops: Ints
+    max_spikes_in: Ints
+
+    @property
+    def syn_ops(self) -> Ints:
+        """Synaptic operations of all kinds."""
+        return sum(self.syn_ops_of.values(), np.zeros_like(self.spikes_in))
+
+    def __add__(self, other: CoreSteps) -> CoreSteps:
+        by_kind = {kind: n + other.syn_ops_of[kind] for kind, n in self.syn_ops_of.items()}
+        others = (f.name for f in fields(self)[2:])
+        return CoreSteps(self.steps_per_bin, by_kind, *(getattr(self, n) + getattr(other, n) for n in others))
+
+
+BOUNDS = ("memory", "compute", "traffic", "barrier")
+"""What a step can be bound by: synapses, compartments, a link, or the end of the step."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepTimes:
+    """How long the steps take with the constants of the target, summed over samples: int64, first axis bins.
+
+    Attributes:
+        parts_fs: Femtoseconds by ``BOUNDS``, (bins, 4), of the slowest core or link; their sum is the step.
+        bounds: Steps of which each part is the largest, (bins, 4).
+        mesh_fs: Femtoseconds of the free-running mesh: value, low and high, (bins, 3).
+        hosted_fs: The same with steps no shorter than the host's.
+        io_bound: Steps that wait for the host, (bins,).
+    """
+
+    parts_fs: Ints
+    bounds: Ints
+    mesh_fs: Ints
+    hosted_fs: Ints
+    io_bound: Ints
+
+    def __add__(self, other: StepTimes) -> StepTimes:
+        return StepTimes(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
 class Traffic:
     """What a mapping adds to the counts.
 
     Attributes:
         sources: By population or input.
-        syn_ops_per_core: (cores,), sums.
-        updates_per_core: (cores,), sums.
-        packets_in_per_core: (cores,), sums, input spikes included.
-        packets_out_per_core: (cores,), sums.
-        step_max_syn_ops: Largest SynOps of one core in one step, summed over steps and samples: what bounds the time.
-        step_max_packets_in: The same for packets received.
+        syn_ops_into: SynOps by target and kind of connection.
+        cores: By core and step.
+        times: Of the steps.
     """
 
     sources: Dict[str, SourceTraffic]
-    syn_ops_per_core: Ints
-    updates_per_core: Ints
-    packets_in_per_core: Ints
-    packets_out_per_core: Ints
-    step_max_syn_ops: int
-    step_max_packets_in: int
+    syn_ops_into: Dict[str, Dict[str, int]]
+    cores: CoreSteps
+    times: StepTimes
 
     @property
     def total(self) -> SourceTraffic:
@@ -84,8 +141,11 @@ class Traffic:
 
     def __add__(self, other: Traffic) -> Traffic:
         sources = {name: sent + other.sources[name] for name, sent in self.sources.items()}
-        sums = {f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self) if f.name != "sources"}
-        return Traffic(sources, **sums)
+        into = {
+            target: {kind: n + other.syn_ops_into[target][kind] for kind, n in kinds.items()}
+            for target, kinds in self.syn_ops_into.items()
+        }
+        return Traffic(sources, into, self.cores + other.cores, self.times + other.times)
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,15 +122,16 @@ def test_traffic_equals_a_triple_loop(case: Case, target: Target, seed: int, chu
     plan = case.plan
     rng = np.random.default_rng(seed)
     mapping = permute(_scattered(plan.net, rng, 5), target, rng)
-    messages = dict(plan.inputs) | dict(run_reference(plan).spikes)
+    messages = plan.padded_inputs() | dict(run_reference(plan).spikes)
     sent = {name: (values != 0).astype(np.uint8) for name, values in messages.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(traffic, "CHUNK_BYTES", chunk)
         found = traffic.measure(plan, sent, mapping, target)
     expected = _brute_force(plan, sent, mapping, target)
     assert {name: vars(source) for name, source in found.sources.items()} == expected.pop("sources")
+    assert found.cores.steps_per_bin == 1
     for name, value in expected.items():
-        np.testing.assert_array_equal(getattr(found, name), value, err_msg=name)
+        np.testing.assert_array_equal(getattr(found.cores, name), value, err_msg=name)
 
 
 def _scattered(net: ChipNetwork, rng: np.random.Generator, cores: int) -> Mapping:
@@ -157,10 +158,13 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
     syn_ops = np.zeros((plan.batch, plan.steps, cores), np.int64)
     packets = np.zeros_like(syn_ops)
     sources = {name: dict.fromkeys(("packets", "hops_x", "hops_y", "inter_chip"), 0) for name in sent}
-    packets_out = np.zeros(cores, np.int64)
+    axon_out = np.zeros((plan.steps, cores), np.int64)
+    spikes_out = np.zeros_like(axon_out)
     for name, spikes in sent.items():
         sender = net.sender_of(name)
         for b, t, neuron in zip(*np.nonzero(spikes), strict=True):
+            if sender in net.populations:
+                spikes_out[t, mapping.core_of[sender][neuron]] += 1
             receivers = np.zeros(cores, bool)
             for p, table in zip(plan.projections, synapses, strict=True):
                 first, last = plan.window(p.target)
@@ -172,24 +176,26 @@ def _brute_force(plan: Plan, sent: dict[str, Any], mapping: Mapping, target: Tar
                 sources[name]["packets"] += 1
                 here = (int(mapping.chip_of[core]), *tile(core))
                 own = int(mapping.core_of[sender][neuron]) if sender in net.populations else None
-                packets_out[own if own is not None else 0] += own is not None
+                axon_out[t, own if own is not None else 0] += own is not None
                 start = (0, 0, 0) if own is None else (int(mapping.chip_of[own]), *tile(own))
                 legs = [(start, here)] if start[0] == here[0] else [(start, (0, 0, 0)), ((0, 0, 0), here)]
                 sources[name]["inter_chip"] += start[0] != here[0]
                 sources[name]["hops_x"] += sum(abs(a[1] - b[1]) for a, b in legs)
                 sources[name]["hops_y"] += sum(abs(a[2] - b[2]) for a, b in legs)
-    updates = np.zeros(cores, np.int64)
+    updates = np.zeros((plan.steps, cores), np.int64)
     for name, labels in mapping.core_of.items():
         first, last = plan.window(name)
-        updates += np.bincount(labels, minlength=cores) * plan.batch * max(0, last - first + 1)
+        for t in range(first - 1, last):
+            updates[t] += np.bincount(labels, minlength=cores) * plan.batch
     return {
         "sources": sources,
-        "packets_out_per_core": packets_out,
-        "syn_ops_per_core": syn_ops.sum(axis=(0, 1)),
-        "packets_in_per_core": packets.sum(axis=(0, 1)),
-        "updates_per_core": updates,
-        "step_max_syn_ops": syn_ops.max(axis=2).sum(),
-        "step_max_packets_in": packets.max(axis=2).sum(),
+        "axon_out": axon_out,
+        "spikes_out": spikes_out,
+        "syn_ops": syn_ops.sum(axis=0),
+        "spikes_in": packets.sum(axis=0),
+        "dendrite_updates": updates,
+        "max_syn_ops": syn_ops.max(axis=2).sum(axis=0),
+        "max_spikes_in": packets.max(axis=2).sum(axis=0),
     }
 
 

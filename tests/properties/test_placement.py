@@ -75,8 +75,8 @@ def test_placement_and_split_of_a_program_change_no_spike(tmp_path: Path) -> Non
         assert run.counters.populations == runs[0].counters.populations
     for run in runs:
         assert run.counters.traffic is not None
-        assert run.counters.traffic.syn_ops_per_core.sum() == run.counters.syn_ops
-        assert run.counters.traffic.updates_per_core.sum() == run.counters.neuron_updates
+        assert run.counters.traffic.cores.syn_ops.sum() == run.counters.syn_ops
+        assert run.counters.traffic.cores.dendrite_updates.sum() == run.counters.neuron_updates
     hops = {r.counters.traffic.total.hops_x + r.counters.traffic.total.hops_y for r in runs if r.counters.traffic}
     assert len(hops) > 3  # the placements did differ
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from programs import program_of
@@ -15,6 +16,7 @@ from neurodeploy.errors import SimulationError
 from neurodeploy.estimate import Band
 from neurodeploy.estimate.costs import Costs
 from neurodeploy.mapping import map_network
+from neurodeploy.target_schema import Quantity
 
 E = 1e-12
 SITES = [0, 2, 6]
@@ -102,27 +104,45 @@ def test_energy_is_counts_times_constants() -> None:
     equal(found.total_energy, *(m + s + o for m, s, o in zip(mesh, leak, overhead, strict=True)))
 
 
-BUSIEST = ((2 + 4 + 1 + 4) + (3 + 4)) / 2
-"""SynOps of the busiest core, summed over steps, per sample: each input spike reaches one synapse on either core of a,
-two spikes of a reach four on core 2."""
+LIVE = {0: range(2, 6), 1: range(2, 6), 2: range(3, 7)}
+"""Steps in which the compartments of each core are live: one on cores 0 and 1, two on core 2."""
+SYNOPS = [{1: (2, 0), 2: (0, 4), 3: (1, 0), 4: (0, 4)}, {2: (3, 0), 3: (0, 4)}]
+"""Of each sample by step: SynOps of cores 0 and 1, which an input spike reaches once each, and of core 2, where both
+spikes of a reach two synapses."""
+TIMES = (((100, 1000), 8, 1), ((50, 500), 2, 0.5), ((200, 2000), 16, 2))
+"""ns: barriers of one chip and of two, compartment (low: inactive) and SynOp; value, low and high."""
 
 
-def test_latency_is_barrier_plus_fullest_core_plus_busiest_core() -> None:
+def step_ns(sample: int, step: int, chips: int, k: int) -> float:
+    """The slowest core, and the barrier."""
+    barriers, neuron, synop = TIMES[k]
+    syn_ops = SYNOPS[sample].get(step, (0, 0))
+    work = [n * neuron * (step in LIVE[core]) + syn_ops[core // 2] * synop for core, n in enumerate((1, 1, 2))]
+    return barriers[chips - 1] + max(work)
+
+
+def mesh_ns(chips: int, k: int) -> float:
+    return sum(step_ns(s, t, chips, k) for s in (0, 1) for t in range(1, STEPS + 1)) / 2
+
+
+def test_latency_is_barrier_plus_slowest_core() -> None:
     _, found = costs(placed([0, 0, 0]))
-    expected = []
-    for barrier, neuron, synop in ((100, 8, 1), (50, 2, 0.5), (200, 16, 2)):  # low: all compartments inactive
-        expected.append((barrier * STEPS + neuron * 2 * STEPS + synop * BUSIEST) * 1e-9)
-    equal(found.latency, *expected)
-    assert found.bound == "barrier"
+    equal(found.latency, *(mesh_ns(1, k) * 1e-9 for k in range(3)))
+    assert found.bound == "barrier" and found.host_latency is None
+    steps = found.per_step
+    for k, name in enumerate(("time_s", "time_low_s", "time_high_s")):
+        expected = [(step_ns(0, t, 1, k) + step_ns(1, t, 1, k)) / 2 * 1e-9 for t in range(1, STEPS + 1)]
+        np.testing.assert_allclose(getattr(steps, name), expected, rtol=1e-12)
+    parts = steps.memory_s + steps.compute_s + steps.traffic_s + steps.barrier_s
+    np.testing.assert_allclose(parts, steps.time_s, rtol=1e-12)
+    assert found.bound_steps == {"memory": 0, "compute": 0, "traffic": 0, "barrier": STEPS}
 
 
 def test_two_chips_pay_two_chips_and_the_slower_barrier() -> None:
     _, one = costs(placed([0, 0, 0]))
     _, two = costs(placed([0, 0, 1]))
     assert (one.chips, two.chips) == (1, 2)
-    expected = []
-    for barrier, neuron, synop in ((1000, 8, 1), (500, 2, 0.5), (2000, 16, 2)):
-        expected.append((barrier * STEPS + neuron * 2 * STEPS + synop * BUSIEST) * 1e-9)
+    expected = [mesh_ns(2, k) * 1e-9 for k in range(3)]
     equal(two.latency, *expected)
     equal(two.overhead_energy, *(2 * p * t for p, t in zip((20e-3, 10e-3, 40e-3), expected, strict=True)))
     equal(two.static_energy, 3e-3 * expected[0], 1.5e-3 * expected[1], 2 * 20e-3 * expected[2])
@@ -132,21 +152,51 @@ def test_two_chips_pay_two_chips_and_the_slower_barrier() -> None:
     assert {"barrier_s"} == one.sources.keys() - two.sources.keys()
 
 
-def test_the_bound_names_the_largest_part() -> None:
-    program = placed([0, 0, 0])
-    run = nd.simulate(program, SPIKES)
-    traffic = run.counters.traffic
-    assert traffic is not None
-    many = replace(traffic, step_max_syn_ops=10**6)
-    assert nd.estimate(replace(run, counters=replace(run.counters, traffic=many)), program).bound == "synapses"
-    full = replace(traffic, updates_per_core=traffic.updates_per_core * 1000)
-    assert nd.estimate(replace(run, counters=replace(run.counters, traffic=full)), program).bound == "neurons"
+def with_times(program: nd.Program, **seconds: float) -> nd.Program:
+    """The program on a chip with other constants."""
+    facts = {
+        key: msgspec.structs.replace(program.target.latency.synop_s, value=s, low=None, high=None)
+        for key, s in seconds.items()
+    }
+    latency = msgspec.structs.replace(program.target.latency, **facts)
+    return replace(program, target=msgspec.structs.replace(program.target, latency=latency))
+
+
+@pytest.mark.parametrize(
+    ("bound", "slow"),
+    [
+        ("memory", {"synop_s": 1e-6}),
+        ("compute", {"neuron_active_s": 1e-6}),
+        ("traffic", {"link_spikes_per_s": 1e6}),
+        ("barrier", {"barrier_s": 1e-6}),
+    ],
+)
+def test_the_bound_names_the_largest_part(bound: str, slow: dict[str, float]) -> None:
+    _, found = costs(with_times(placed([0, 0, 0]), **slow))
+    assert found.bound == bound
+    assert set(found.per_step.bound) == ({bound} if bound == "barrier" else {bound, "barrier"})
+
+
+def test_a_host_lengthens_every_step_that_is_shorter_than_its_own() -> None:
+    _, found = costs(with_times(placed([0, 0, 0]), io_step_s=110e-9))
+    assert found.host_latency is not None and found.host_total_energy is not None
+    expected = [sum(max(110, step_ns(s, t, 1, k)) for s in (0, 1) for t in range(1, STEPS + 1)) / 2 for k in range(3)]
+    equal(found.host_latency, *(t * 1e-9 for t in expected))
+    waits = np.mean([step_ns(s, t, 1, 0) < 110 for s in (0, 1) for t in range(1, STEPS + 1)])
+    assert 0 < waits < 1
+    assert found.host_bound == ("io" if waits > 0.5 else "barrier")
+    t = expected[0] * 1e-9
+    assert found.host_total_energy.value == pytest.approx(found.mesh_energy.value + (3e-3 + 20e-3) * t, rel=1e-12)
+    _, slow = costs(with_times(placed([0, 0, 0]), io_step_s=1e-3))
+    assert slow.host_bound == "io" and slow.bound == "barrier"
 
 
 def test_every_constant_used_is_listed_with_its_source() -> None:
     program = placed([0, 0, 0])
     _, found = costs(program)
-    energy = {k for k in program.target.energy.__struct_fields__ if k != "profile"}
+    energy = {
+        k for k in program.target.energy.__struct_fields__ if isinstance(getattr(program.target.energy, k), Quantity)
+    }
     assert found.sources.keys() == energy | {"synop_s", "neuron_active_s", "neuron_inactive_s", "barrier_s"}
     for name, row in found.sources.items():
         table = program.target.energy if name in energy else program.target.latency
@@ -221,7 +271,7 @@ def test_more_cores_never_save_packets_or_power(target: str) -> None:
 def test_costs_are_plain_json() -> None:
     _, found = costs(placed([0, 0, 1]))
     fields = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert fields["kind"] == "estimate, not measured" and "host" in fields["not_included"]
+    assert fields["kind"] == "estimate, not measured" and "congestion" in fields["not_included"]
     for name in ("mesh_energy", "static_energy", "overhead_energy", "energy", "total_energy"):
         assert fields[f"{name}_j"] == getattr(found, name).to_dict()
     assert fields["latency_s"] == found.latency.to_dict()

@@ -184,7 +184,7 @@ def test_targets_are_frozen_and_hashable() -> None:
 def test_describe_lists_every_fact_with_unit_band_status_and_source() -> None:
     target = load_target("loihi1")
     rows = {f"{row.table}.{row.key}": row for row in describe(target)}
-    assert rows.keys() == facts(target).keys() | {"core.accounting", "energy.profile"}
+    assert rows.keys() == facts(target).keys() | {"core.accounting", "energy.profile", "latency.timing"}
     assert rows["energy.synop_j"].value == "2.36e-11 (2.36e-11 .. 3.55e-11)"
     assert rows["core.neurons"][2:5] == ("1024", "", "published")
     assert rows["weight.legal_bits"].value == "1, 2, 3, 4, 5, 6, 8"

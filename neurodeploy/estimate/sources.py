@@ -1,0 +1,41 @@
+"""The constants that an estimate uses, and where they come from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from neurodeploy.program import Program
+from neurodeploy.simulate.timing import SYNOPS, barrier_of, synop_time
+from neurodeploy.target_schema import Energy, FloatQuantity, Quantity, Target
+
+BARRIERS = ("barrier_s", "barrier_multichip_s", "barrier_tiles_s")
+UNUSED = ("within_tile_spike_s", "hop_x_s", "hop_y_s")
+"""Times of one packet alone, which no estimate charges."""
+
+
+def synop_energy(energy: Energy, kind: str) -> FloatQuantity:
+    """Energy of a synaptic operation of a kind of connection."""
+    own: FloatQuantity | None = getattr(energy, f"synop_{SYNOPS[kind]}_j")
+    return energy.synop_j if own is None else own
+
+
+def sources(target: Target, program: Program) -> dict[str, dict[str, Any]]:
+    """Every constant that the estimate of a program uses, by its key in the target file."""
+    kinds = {part.connection.kind for p in program.net.projections for part in p.by_delay}
+    synops = [synop_energy(target.energy, kind) for kind in kinds] + [
+        synop_time(target.latency, kind) for kind in kinds
+    ]
+    barrier, ends = barrier_of(target, program.mapping)
+    rows = {}
+    for table in (target.energy, target.latency):
+        for key in table.__struct_fields__:
+            fact = getattr(table, key)
+            if key == barrier:
+                fact = ends
+            elif not isinstance(fact, Quantity) or key in BARRIERS or key in UNUSED:
+                continue
+            elif key.startswith("synop_") and not any(fact is used for used in synops):
+                continue
+            low, high = fact.band
+            rows[key] = {"value": fact.value, "low": low, "high": high, "status": fact.status, "source": fact.source}
+    return rows
