@@ -49,7 +49,8 @@ class Divergence:
         expected: In the second.
         membrane_found: Membrane in the first recording, where it is known.
         membrane_expected: In the second.
-        threshold: Of the neuron, where it is known.
+        threshold: Of the neuron in the first recording, where it is known.
+        threshold_expected: In the second, where it is known for itself.
     """
 
     layer: str
@@ -61,6 +62,7 @@ class Divergence:
     membrane_found: float | None = None
     membrane_expected: float | None = None
     threshold: float | None = None
+    threshold_expected: float | None = None
 
     def __str__(self) -> str:
         membranes = [
@@ -69,6 +71,7 @@ class Divergence:
                 ("membranes", self.membrane_found),
                 ("and", self.membrane_expected),
                 ("threshold", self.threshold),
+                ("and", None if self.threshold_expected == self.threshold else self.threshold_expected),
             )
             if value is not None
         ]

@@ -13,6 +13,7 @@ import click
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_options import (
     MODEL,
@@ -21,6 +22,7 @@ from neurodeploy.cli_options import (
     Group,
     Shape,
     as_json,
+    chosen_options,
     cluster_option,
     compile_options,
     describe,
@@ -30,21 +32,13 @@ from neurodeploy.cli_options import (
     lava_python,
     semantics_options,
 )
-from neurodeploy.compilation import Options
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES
-from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import usable_targets
 from neurodeploy.verify import AGAINST
-
-
-def _options(values: dict[str, Any]) -> Options:
-    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
-    return Options(semantics, **{name: values[name] for name in names if name in values})
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -84,7 +78,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
     """Layers, neurons, synapses and timing of MODEL, and what the target lacks."""
     from neurodeploy.inspection import inspect_model
 
-    facts = inspect_model(model, target, _options(values))
+    facts = inspect_model(model, target, chosen_options(values))
     if as_json:
         show.json_out(facts)
     else:
@@ -115,7 +109,7 @@ def compile_command(
             raise click.UsageError(f"There is no program to write (-o) if you --stop-after {stop_after}.")
         check_writable(path, keep=(model, target))
     with show.status() as progress:
-        state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress)
+        state = run_passes(model, target, chosen_options(values), stop_after=stop_after, progress=progress)
     facts = summarise(state)
     if path is not None:
         save(finish(state), path)
@@ -194,25 +188,6 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
 
 
 @app.command()
-@click.argument("model", type=MODEL)
-@click.argument("other", type=MODEL)
-@click.option("--input", "data", type=click.Path(dir_okay=False, path_type=Path), required=True, help="DATA.npz")
-@semantics_options
-@click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
-@as_json
-def compare(model: str, other: str, data: Path, as_json: bool, **values: Any) -> None:
-    """Run MODEL's float network beside a program (OTHER.ndp) or another model, and compare spikes layer by layer."""
-    from neurodeploy.compare import compare_files
-
-    with show.bar("samples") as progress:
-        facts = compare_files(model, other, data, _options(values), progress=progress)
-    if as_json:
-        show.json_out(facts)
-    else:
-        show.comparison(facts)
-
-
-@app.command()
 @click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
@@ -224,7 +199,7 @@ def export(source: str, name: str, out: Path, allow_lossy: bool, as_json: bool, 
     """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
-    options = _options(values) if any(value is not None for value in values.values()) else None
+    options = chosen_options(values) if any(value is not None for value in values.values()) else None
     facts = export_file(source, name, out, options, allow_lossy=allow_lossy)
     if as_json:
         show.json_out(facts)
@@ -309,6 +284,7 @@ def targets_check(target: str, as_json: bool) -> None:
 
 
 app.add_command(conformance)
+app.add_command(compare)
 
 
 @app.command()

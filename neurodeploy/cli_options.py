@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from neurodeploy.bundled import list_models
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
+from neurodeploy.compilation import Options
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.errors import did_you_mean
+from neurodeploy.quantize import BITS_DEFAULT, Bits, parse_bits
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import list_targets
@@ -131,6 +133,20 @@ class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return sizes
 
 
+class WeightBits(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Weight bits: a number, or a number by layer."""
+
+    name = "bits"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Bits:
+        if not isinstance(value, str):
+            return cast(Bits, value)
+        try:
+            return parse_bits(value)
+        except ValueError:
+            self.fail(f"'{value}' is neither a number nor LAYER=N,..., such as hidden=4,out=8 or 4,out=8", param, ctx)
+
+
 def compile_options(command: F) -> F:
     """Options of the compiler proper."""
     command = click.option(
@@ -154,7 +170,14 @@ def compile_options(command: F) -> F:
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)
-    return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
+    return click.option(
+        "--bits",
+        type=WeightBits(),
+        metavar="N|LAYER=N,...",
+        default=str(BITS_DEFAULT),
+        show_default=True,
+        help="Weight bits: of all layers, or of the weights into those named; 4,out=8: 4 for the others.",
+    )(command)
 
 
 def describe(formats: Mapping[str, Any]) -> str:
@@ -173,3 +196,10 @@ def lava_options(command: F) -> F:
         help="How long Lava may take for some hundred samples; it hangs where one of its processes dies.",
     )(command)
     return lava_python(command)
+
+
+def chosen_options(values: Mapping[str, Any]) -> Options:
+    """What the options of a command ask of the compiler."""
+    semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
+    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
+    return Options(semantics, **{name: values[name] for name in names if name in values})

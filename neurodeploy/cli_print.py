@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from neurodeploy.agreement import Divergence
 from neurodeploy.errors import NeurodeployError
 
 INTERRUPTED = 130
@@ -242,36 +241,6 @@ def verification(facts: Mapping[str, Any]) -> None:
     if facts["equal"]:
         total = sum(row["matched"] for row in facts["registers"])
         print(f"\nequal: all {total:,} values of {facts['samples']} samples and {facts['steps']} steps")
-
-
-def comparison(facts: Mapping[str, Any]) -> None:
-    """The table of ``neurodeploy compare``."""
-    first, second = (f"{facts[k]['model']} ({facts[k]['kind']})" for k in ("first", "second"))
-    rows(
-        [
-            {
-                "layer": layer["layer"],
-                "neurons": layer["neurons"],
-                "bits": layer["bits"],
-                "mismatching": layer["mismatching"],
-                "share": f"{100 * layer['mismatching'] / layer['bits']:.3g} %",
-                "rate": layer["rate_found"],
-                "rate of the other": layer["rate_expected"],
-                "note": "void: no spike in either" if layer["void"] else "",
-            }
-            for layer in facts["layers"]
-        ],
-        title=f"{first} against {second}: {facts['samples']} samples, {facts['steps']} steps",
-    )
-    if facts["matched_by"] == "order":
-        print("layers have no names in common and were matched in order")
-    for key, name in (("only_first", first), ("only_second", second)):
-        if facts[key]:
-            print(f"only in {name}: {', '.join(facts[key])}")
-    if facts["first_divergence"] is not None:
-        print(f"\nfirst divergence: {Divergence(**facts['first_divergence'])}")
-    else:
-        print("\nequal in every bit")
 
 
 def proof(facts: Mapping[str, Any]) -> None:

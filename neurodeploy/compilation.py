@@ -13,7 +13,7 @@ from neurodeploy.frontends.imported import Imported
 from neurodeploy.frontends.modules import ModuleModel
 from neurodeploy.graph import Graph
 from neurodeploy.network import Network
-from neurodeploy.quantize import QuantizationReport
+from neurodeploy.quantize import BITS_DEFAULT, Bits, QuantizationReport
 from neurodeploy.semantics import Semantics
 from neurodeploy.target import Target
 
@@ -24,7 +24,8 @@ class Options:
 
     Attributes:
         semantics: Values for :class:`Semantics` fields.
-        bits: Weight bits.
+        bits: Weight bits, or by the population that the weights act on; ``*`` stands for all that are not named,
+            which else get 8.
         output: Output node to read out, where the model has several.
         max_neurons_per_core: Forces a finer split.
         input_shape: Of one step of a torch module's input where its layers do not say it; (C, H, W) of a ``.net``
@@ -37,7 +38,7 @@ class Options:
     """
 
     semantics: Mapping[str, object] = field(default_factory=dict)
-    bits: int = 8
+    bits: Bits = BITS_DEFAULT
     output: str | None = None
     max_neurons_per_core: int | None = None
     input_shape: tuple[int, ...] | None = None

@@ -23,6 +23,7 @@ from neurodeploy.populate import plain_conventions
 from neurodeploy.program import Program
 from neurodeploy.proof import prove
 from neurodeploy.quantize import quantize
+from neurodeploy.quantize.bits import bits_by_layer
 from neurodeploy.quantize.features import check_features
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
@@ -70,7 +71,7 @@ def refuse_early(state: Compilation) -> Compilation:
     """Map a large network's bare wiring first: quantising it takes longer than seeing that it does not fit."""
     network = made(state.network)
     if network.synapses >= EARLY_SYNAPSES:
-        map_network(skeleton(network, state.options.bits), state.target)
+        map_network(skeleton(network, bits_by_layer(state.options.bits, network, state.target)), state.target)
     return state
 
 
@@ -181,7 +182,7 @@ def finish(state: Compilation) -> Program:
         "model_sha256": _digest(state),
         "target": state.target.name,
         "target_sha256": state.target.digest,
-        "bits": state.options.bits,
+        "bits": bits if isinstance(bits := state.options.bits, int) else dict(bits),
         "max_neurons_per_core": state.options.max_neurons_per_core,
         "neurodeploy": installed_version(),
         "python": platform.python_version(),

@@ -14,6 +14,7 @@ from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Network, Population, Projection
 from neurodeploy.neurons import trained_model
 from neurodeploy.neurons.cuba import membrane_offset
+from neurodeploy.quantize.bits import BITS_DEFAULT, Bits, bits_by_layer
 from neurodeploy.quantize.expressible import chip_delay, expressible
 from neurodeploy.quantize.report import PopulationReport, ProjectionReport, QuantizationReport
 from neurodeploy.quantize.rounding import round_weights
@@ -31,23 +32,20 @@ RESETS = {"value": "zero", "subtract": "subtract", "none": "none", "zero_late": 
 """The chip's reset; under ``zero_late`` with a refractory period of the one step whose update is lost."""
 
 
-def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNetwork, QuantizationReport]:
+def quantize(network: Network, target: Target, *, bits: Bits = BITS_DEFAULT) -> tuple[ChipNetwork, QuantizationReport]:
     """Integers for ``target``.
 
     Args:
         network: The float network.
         target: Gives the field widths.
-        bits: Weight bits, 1..8; all weights are kept even (mixed sign) on a grid of ``2^(9 - bits)``.
+        bits: Weight bits, 1..8, or by the population that the weights act on (``*``: all others); all weights are
+            kept even (mixed sign) on a grid of ``2^(9 - bits)``.
 
     Raises:
-        FieldOverflow: A parameter does not fit its field at any scale; names layer, field and range.
+        FieldOverflow: A parameter does not fit its field at any scale, or no such layer or width; names it.
         UnsupportedFeature: A layer follows rules that no chip's neurons have.
     """
-    legal = target.weight.legal_bits.value
-    if bits not in legal:
-        raise FieldOverflow(
-            f"{bits}-bit weights", where=f"target '{target.name}'", remedy=f"choose --bits from {list(legal)}"
-        )
+    widths = bits_by_layer(bits, network, target)
     network, rewrites = expressible(network, target)
     net = ChipNetwork()
     for name, shape in network.inputs.items():
@@ -55,13 +53,14 @@ def quantize(network: Network, target: Target, *, bits: int = 8) -> tuple[ChipNe
     populations, scales = [], {}
     for name, population in network.populations.items():
         incoming = list(network.incoming(name))
-        scale = scales[name] = choose_scale(population, incoming, target, bits)
+        scale = scales[name] = choose_scale(population, incoming, target, widths[name])
         populations.append(_add_population(net, population, incoming, scale, target))
     projections = []
     for name in network.populations:
         for projection, exponent in zip(network.incoming(name), scales[name].exponents, strict=True):
             delay = chip_delay(network, projection)
-            projections.append(_add_projection(net, projection, scales[name].per_weight, exponent, bits, delay))
+            unit = scales[name].per_weight
+            projections.append(_add_projection(net, projection, unit, exponent, widths[name], delay))
     return net, QuantizationReport(tuple(populations), tuple(projections), rewrites)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
 from neurodeploy.network import Network
 
 
-def skeleton(network: Network, bits: int) -> ChipNetwork:
-    """Populations and projections of ``network`` with equal weights that take no memory."""
+def skeleton(network: Network, bits: Mapping[str, int]) -> ChipNetwork:
+    """Populations and projections of ``network`` with equal weights that take no memory; ``bits`` by population."""
     net = ChipNetwork()
     for name, shape in network.inputs.items():
         net.add_input(name, shape=shape)
@@ -18,6 +20,8 @@ def skeleton(network: Network, bits: int) -> ChipNetwork:
     for p in network.projections:
         weights = np.broadcast_to(np.int8(2), p.connection.weights.shape)
         net.projections.append(
-            ChipProjection(p.source, p.target, p.connection.with_weights(weights), 0, bits, "mixed", p.delay_steps)
+            ChipProjection(
+                p.source, p.target, p.connection.with_weights(weights), 0, bits[p.target], "mixed", p.delay_steps
+            )
         )
     return net

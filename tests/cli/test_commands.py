@@ -120,6 +120,14 @@ def test_compile_options_reach_the_program(cli: Cli, work: Path) -> None:
     assert {p.num_weight_bits for p in program.net.projections} == {5} and program.mapping.cores >= 3
 
 
+def test_bits_by_layer(cli: Cli, work: Path) -> None:
+    assert cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", "--bits", "4,out=6").code == 0
+    assert {p.target: p.num_weight_bits for p in nd.load("new.ndp").net.projections} == {"hidden": 4, "out": 6}
+    refused = cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", "--bits", "outt=6")
+    assert refused.code == 5 and "no layer 'outt'" in refused.err and "did you mean 'out'" in refused.err
+    assert "neither a number nor LAYER=N" in cli("inspect", "model.nir", "--bits", "out=six").err
+
+
 def test_compile_stops_after_a_pass_and_writes_nothing(cli: Cli, work: Path) -> None:
     before = sorted(p.name for p in work.iterdir())
     keys = {

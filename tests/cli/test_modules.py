@@ -133,6 +133,32 @@ def test_compare_a_model_with_its_program(cli: Cli, work: Path) -> None:
     assert ("equal in every bit" in text) == facts["equal"] != ("first divergence: layer" in text)
 
 
+def test_compare_says_what_deserves_a_look(cli: Cli, work: Path) -> None:
+    assert cli("compile", "model.nir", "--target", "loihi2", "--bits", "8,hidden=3", "-o", "coarse.ndp").code == 0
+    words = ("compare", "model.nir", "coarse.ndp", "--input", "data.npz")
+    facts = cli(*words, "--json").json
+    hidden, out = facts["layers"]
+    assert hidden["made_here"] == hidden["mismatching"] > 0 and out["made_here"] < out["mismatching"]
+    assert hidden["membrane_rms"] > 3 * out["membrane_rms_made_here"] > 0
+    assert sum(hidden["per_step"]["mismatching"]) == hidden["mismatching"] and facts["steps"] == 10
+    (found,) = [f for f in facts["findings"] if f["kind"] == "made_here" and f["layer"] == "hidden"]
+    assert [trial["change"] for trial in found["tried"]] == [f"{n}-bit weights into 'hidden'" for n in (4, 8)]
+    assert facts["decisions"].keys() >= {"flips", "accuracy_first", "accuracy_second", "became_wrong"}
+    text = cli(*words, "--by-step").out
+    for word in (
+        "made here",
+        "findings:",
+        "  - hidden, made here: ",
+        "try: ",
+        "tried",
+        "decisions: ",
+        "accuracy",
+        "by step",
+    ):
+        assert word in text, word
+    assert not any(f["tried"] for f in cli(*words, "--no-try", "--json").json["findings"])
+
+
 def test_compare_two_files_and_a_module(cli: Cli, nets: Path) -> None:
     words = ("compare", "model.nir", "vague.nir", "--input", "data.npz", "--dt-s", "0.001", "--reset", "value")
     assert cli(*words, "--json").json["equal"]

@@ -41,7 +41,7 @@ def test_snntorch_with_its_defaults(target: str, sample: Any) -> None:
     assert proof["mismatching"] == proof["ties"] and all(row["rate"] > 0.01 for row in proof["layers"])
     assert (proof["input"] == "given") == (sample is not None)
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
-    facts = compare_models(net, program, SPIKES)
+    facts = compare_models(net, program, SPIKES).to_dict()
     assert all(row["mismatching"] / row["bits"] < 0.06 for row in facts["layers"])
 
 
@@ -55,7 +55,7 @@ def test_norse_reaches_a_chip() -> None:
     program = nd.compile(net, "loihi2", sample=SPIKES)
     proof: Any = program.provenance["proof"]
     assert proof["framework"].startswith("norse") and proof["void"] == [] and proof["mismatching"] == proof["ties"]
-    facts = compare_models(net, program, SPIKES)
+    facts = compare_models(net, program, SPIKES).to_dict()
     assert all(row["mismatching"] / row["bits"] < 0.06 for row in facts["layers"])
 
 
