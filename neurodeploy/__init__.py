@@ -9,6 +9,7 @@ from neurodeploy.estimate import Costs, estimate
 from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.program import Program
+from neurodeploy.report import report
 from neurodeploy.simulate import Events, Run, Session, simulate, stream
 from neurodeploy.storage import load, save
 from neurodeploy.target import Target, list_targets, load_target
@@ -36,6 +37,7 @@ __all__ = [
     "load",
     "load_model",
     "load_target",
+    "report",
     "save",
     "simulate",
     "stream",

@@ -32,6 +32,7 @@ from neurodeploy.cli_options import (
     lava_python,
     semantics_options,
 )
+from neurodeploy.cli_report import report
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
@@ -285,6 +286,7 @@ def targets_check(target: str, as_json: bool) -> None:
 
 app.add_command(conformance)
 app.add_command(compare)
+app.add_command(report)
 
 
 @app.command()

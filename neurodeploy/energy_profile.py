@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from neurodeploy.errors import InvalidTarget, UnknownTarget, did_you_mean
-from neurodeploy.target import list_targets, load_target, parse_tables
+from neurodeploy.target import list_targets, load_target, parse_tables, targets_folder
 from neurodeploy.target_schema import Energy, FloatQuantity, Latency, Status, Target
 
 
@@ -84,7 +83,7 @@ def missing(target: Target) -> tuple[str, ...]:
 
 
 def _files() -> dict[str, Path]:
-    return {path.stem: path for path in (Path(str(files("neurodeploy_targets"))) / "energy").glob("*.toml")}
+    return {path.stem: path for path in (targets_folder() / "energy").glob("*.toml")}
 
 
 def _of_targets() -> dict[str, str]:

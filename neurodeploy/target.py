@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
@@ -149,9 +149,17 @@ def _unit(key: str) -> str:
     return next((unit for suffix, unit in UNITS.items() if key.endswith(suffix)), "")
 
 
+def targets_folder() -> Path:
+    """Where the bundled targets are. An editable install has a second folder of that name, which holds subfolders only:
+    ``importlib.resources.files`` would give both, as no path."""
+    spec = find_spec("neurodeploy_targets")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("neurodeploy_targets")
+    return Path(spec.origin).parent
+
+
 def _bundled() -> dict[str, Path]:
-    folder = Path(str(files("neurodeploy_targets")))
-    return {path.stem: path for path in folder.glob("*.toml")}
+    return {path.stem: path for path in targets_folder().glob("*.toml")}
 
 
 def _plugins() -> dict[str, Path]:

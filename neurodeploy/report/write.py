@@ -1,0 +1,129 @@
+"""Reports as files: an HTML page, and beside it its numbers as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from neurodeploy.atomic import check_writable, replacing
+from neurodeploy.compilation import Options
+from neurodeploy.errors import UnwritableFile
+from neurodeploy.evaluate import load_samples
+from neurodeploy.report.evidence import Evidence, gather
+from neurodeploy.report.page import report_page
+from neurodeploy.report.record import core_rows, layer_rows, record
+from neurodeploy.report.versus import comparison_page, comparison_record
+from neurodeploy.storage import load
+
+Progress = Callable[[str], None]
+TABLES = ("layers.csv", "cores.csv")
+"""Written beside a page; a page of another name than ``report.html`` puts its own before theirs."""
+
+
+def report_files(
+    program: Path,
+    data: Path,
+    out: Path,
+    *,
+    model: str | None = None,
+    options: Options | None = None,
+    progress: Progress = lambda text: None,
+) -> dict[str, Any]:
+    """Run a stored program on a stored data set and write its report.
+
+    Args:
+        program: A ``.ndp`` file.
+        data: ``DATA.npz``, see :func:`neurodeploy.evaluate.load_samples`.
+        out: The page; ``report.html`` has ``report.json``, ``layers.csv`` and ``cores.csv`` beside it, ``x.html`` has
+            ``x.json``, ``x.layers.csv`` and ``x.cores.csv``.
+        model: The float model that the program was made of; default see :func:`neurodeploy.report.evidence.gather`.
+        options: For reading the model.
+        progress: Told what is being done.
+
+    Returns:
+        The answers of ``report.json``, and ``files``, the paths that were written.
+    """
+    paths = checked_paths(out, TABLES, (program, data))
+    made = _gather(program, data, model, options, progress)
+    return write(made, paths)
+
+
+def compare_files(
+    first: Path,
+    second: Path,
+    data: Path,
+    out: Path,
+    *,
+    progress: Progress = lambda text: None,
+) -> dict[str, Any]:
+    """Run two programs on one data set and put them side by side; the JSON beside the page holds both.
+
+    Returns:
+        ``files``, the paths that were written, and ``differences``, rows of what differs.
+    """
+    paths = checked_paths(out, (), (first, second, data))
+    a, b = (_gather(path, data, None, None, progress) for path in (first, second))
+    facts = comparison_record(a, b)
+    _write_all({paths[0]: comparison_page(a, b), paths[1]: _json(facts)})
+    return {"differences": facts["differences"], "files": [str(path) for path in paths]}
+
+
+def write(made: Evidence, paths: Sequence[Path]) -> dict[str, Any]:
+    """Write the page and its tables, all of them or none."""
+    facts = record(made)
+    page, as_json, layers, cores = paths
+    contents = {
+        page: report_page(made),
+        as_json: _json(facts),
+        layers: csv_text(layer_rows(made)),
+        cores: csv_text(core_rows(made)),
+    }
+    _write_all(contents)
+    return {**facts["answers"], "name": made.name, "files": [str(path) for path in paths]}
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows with equal keys as CSV; None is an empty cell, a list has spaces between its elements."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(rows[0])
+    for row in rows:
+        table.writerow(" ".join(map(str, v)) if isinstance(v, list) else v for v in row.values())
+    return text.getvalue()
+
+
+def _gather(program: Path, data: Path, model: str | None, options: Options | None, progress: Progress) -> Evidence:
+    loaded, samples = load(program), load_samples(data)
+    files = {"program": program, "data": data} | ({"model": Path(model)} if model and Path(model).is_file() else {})
+    return gather(loaded, samples, model, options=options, files=files, progress=progress)
+
+
+def checked_paths(out: Path, tables: Sequence[str], inputs: Sequence[Path]) -> list[Path]:
+    """The page, its JSON and its tables, all of which can be written.
+
+    Raises:
+        UnwritableFile: One of them cannot, or is an input.
+    """
+    prefix = "" if out.stem == "report" else f"{out.stem}."
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UnwritableFile("a report is an HTML page", where=str(out), remedy="give a name that ends in .html")
+    paths = [out, out.with_suffix(".json"), *(out.with_name(prefix + name) for name in tables)]
+    for path in paths:
+        check_writable(path, keep=inputs)
+    return paths
+
+
+def _write_all(contents: Mapping[Path, str]) -> None:
+    """Every file complete on the disk before the first takes its place."""
+    with ExitStack() as stack:
+        for path, text in contents.items():
+            stack.enter_context(replacing(path)).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, indent=1, allow_nan=False, default=lambda value: value.tolist()) + "\n"
