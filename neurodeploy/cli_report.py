@@ -38,9 +38,9 @@ def report(programs: tuple[Path, ...], compare: bool, data: Path, model: str | N
 
     with show.status() as progress:
         if compare:
-            facts = compare_files(*programs, data, out, progress=progress)
+            facts = compare_files(programs[0], programs[1], data, out, progress=progress)
         else:
-            facts = report_files(*programs, data, out, model=model, progress=progress)
+            facts = report_files(programs[0], data, out, model=model, progress=progress)
     if as_json:
         show.json_out(facts)
     else:
@@ -54,6 +54,8 @@ def _print(facts: dict[str, Any]) -> None:
         accuracy = "not known" if facts["accuracy"] is None else f"{100 * facts['accuracy']:.2f} %"
         energy, latency = facts["energy_j"], facts["latency_s"]
         print(f"{facts['name']}: fits on {facts['cores']:,} cores; accuracy {accuracy} of {facts['samples']:,} samples")
-        print(f"estimates: energy {show.band(energy, 'J')}, time {si(latency['value'], 's')}, bound by {facts['bound']}")
+        print(
+            f"estimates: energy {show.band(energy, 'J')}, time {si(latency['value'], 's')}, bound by {facts['bound']}"
+        )
     for path in facts["files"]:
         print(f"written: {path}")

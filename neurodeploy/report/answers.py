@@ -31,7 +31,9 @@ def _accuracy(e: Evidence) -> Answer:
         detail = "The data have no labels, or the program has several outputs; spikes and costs are below."
         return Answer(question, "Not known", detail, "accuracy")
     low, high = interval(e.accuracy, e.samples)
-    detail = f"Simulated on {e.samples:,} samples; with so many, the 95 % interval is {percent(low)} to {percent(high)}."
+    detail = (
+        f"Simulated on {e.samples:,} samples; with so many, the 95 % interval is {percent(low)} to {percent(high)}."
+    )
     if e.float_accuracy is None:
         return Answer(question, f"{percent(e.accuracy, 2)} on the chip", f"{detail} Float model not given.", "accuracy")
     lost = e.float_accuracy - e.accuracy
@@ -65,4 +67,6 @@ def _bound(e: Evidence) -> Answer:
     parts = part_seconds(e)
     share = parts[e.costs.bound] / (sum(parts.values()) or 1.0)
     head, _, rest = WORDS[e.costs.bound].partition(": ")
-    return Answer("What limits the speed?", head[0].upper() + head[1:], f"{percent(share, 0)} of the time: {rest}.", "time")
+    return Answer(
+        "What limits the speed?", head[0].upper() + head[1:], f"{percent(share, 0)} of the time: {rest}.", "time"
+    )

@@ -109,9 +109,7 @@ def gather(
     if source is not None:
         progress("run the float model")
         _check_same(source, program)
-        comparison = compare_models(
-            source, program, samples.spikes, options, labels=samples.labels, try_remedies=False
-        )
+        comparison = compare_models(source, program, samples.spikes, options, labels=samples.labels, try_remedies=False)
     progress("run the samples that are shown")
     return Evidence(
         bundled or Path(str(program.provenance.get("model", "program"))).stem,

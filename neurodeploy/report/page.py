@@ -24,7 +24,8 @@ from neurodeploy.report.sections.traffic import traffic
 SECTIONS = (accuracy, energy, time, cores, traffic, spikes, quantization, network, assumptions, reproduction)
 """In the order of the page."""
 STANDING = (
-    "Simulated bit for bit on this CPU, not on a chip. Accuracy, spikes and counts are exact; energy and time are estimates."
+    "Simulated bit for bit on this CPU, not on a chip. Accuracy, spikes and counts are exact; "
+    "energy and time are estimates."
 )
 
 

@@ -140,4 +140,3 @@ def percent(share: float, digits: int = 1) -> str:
 def words(name: str) -> str:
     """A field's name as text."""
     return name.replace("_", " ")
-

@@ -53,7 +53,7 @@ def layer_rows(e: Evidence) -> list[dict[str, Any]]:
 
 
 def core_rows(e: Evidence) -> list[dict[str, Any]]:
-    """A row for each core in use, counts and energy per inference; None for resources that the target does not limit."""
+    """A row for each core in use, per inference; None for resources that the target does not limit."""
     per, resources = e.costs.per_core, [name_of(c) for c in CONSTRAINTS]
     rows = []
     for use in e.use.cores:

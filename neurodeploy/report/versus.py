@@ -15,7 +15,6 @@ from neurodeploy.report.record import FORMAT, layer_rows, record, resource_rows
 from neurodeploy.report.sections.cores import cores, resources
 from neurodeploy.report.sections.energy import energy
 from neurodeploy.report.sections.network import MOST
-from neurodeploy.report.sections.sources import reproduction
 from neurodeploy.report.sections.spikes import spikes
 from neurodeploy.report.sections.time import time, time_parts
 
@@ -34,9 +33,7 @@ def comparison_record(a: Evidence, b: Evidence) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "kind": "two programs on the same data",
-        "differences": [
-            {"quantity": name, "first": x, "second": y} for name, x, y, _ in _quantities(a, b) if x != y
-        ],
+        "differences": [{"quantity": name, "first": x, "second": y} for name, x, y, _ in _quantities(a, b) if x != y],
         "first": record(a),
         "second": record(b),
     }
@@ -120,7 +117,9 @@ def _change(name: str, x: Any, y: Any) -> str:
 
 
 def _answers(a: Evidence, b: Evidence) -> list[Answer]:
-    def pair(question: str, get: Callable[[Evidence], float | None], text: Callable[[float], str], section: str) -> Answer:
+    def pair(
+        question: str, get: Callable[[Evidence], float | None], text: Callable[[float], str], section: str
+    ) -> Answer:
         x, y = get(a), get(b)
         if x is None or y is None:
             return Answer(question, "Not known", "No accuracy without labels.", section)
@@ -130,13 +129,23 @@ def _answers(a: Evidence, b: Evidence) -> list[Answer]:
         return Answer(question, which, f"{text(min(x, y))}, the other {text(max(x, y))}.", section)
 
     def accuracy_answer() -> Answer:
-        found = pair("Which is more accurate?", lambda e: None if e.accuracy is None else -e.accuracy, lambda v: percent(-v, 2), "layers-section")
+        found = pair(
+            "Which is more accurate?",
+            lambda e: None if e.accuracy is None else -e.accuracy,
+            lambda v: percent(-v, 2),
+            "layers-section",
+        )
         return found
 
     return [
         pair("Which takes fewer cores?", lambda e: e.costs.cores, lambda v: f"{v:,.0f} cores", "cores"),
         accuracy_answer(),
-        pair("Which takes less energy?", lambda e: e.costs.energy.value, lambda v: f"{quantity(v, 'J')} (estimate)", "energy"),
+        pair(
+            "Which takes less energy?",
+            lambda e: e.costs.energy.value,
+            lambda v: f"{quantity(v, 'J')} (estimate)",
+            "energy",
+        ),
         pair("Which is faster?", lambda e: e.costs.latency.value, lambda v: f"{quantity(v, 's')} (estimate)", "time"),
     ]
 
@@ -175,7 +184,8 @@ def _bands(ident: str, title: str, rows: Sequence[BandRow], unit: str, a: Eviden
 def _layers(a: Evidence, b: Evidence) -> Section:
     left, right = ({row["layer"]: row for row in layer_rows(e)} for e in (a, b))
     every = [*left, *(name for name in right if name not in left)]
-    rows, marked = [], set()
+    rows: list[tuple[str, ...]] = []
+    marked: set[tuple[int, int]] = set()
     for name in every[:MOST]:
         cells = [name]
         for column in LAYER_COLUMNS:
@@ -184,10 +194,21 @@ def _layers(a: Evidence, b: Evidence) -> Section:
                 marked |= {(len(rows), len(cells)), (len(rows), len(cells) + 1)}
             cells += [_cell(column, v) for v in values]
         rows.append(tuple(cells))
-    titles = {"syn_ops": "SynOps", "energy_j": "energy", "rate_per_step": "firing rate", "mismatching_share": "differs from float"}
-    heads = ["Layer"] + [f"{titles.get(c, c).capitalize() if c != 'syn_ops' else 'SynOps'}, {s}" for c in LAYER_COLUMNS for s in "AB"]
-    table = Table("versus-layers", "Layers, per inference", heads, rows, frozenset(range(1, len(heads))), marked=frozenset(marked))
-    return Section("layers-section", "Layer by layer", "Layers are matched by name; what differs is marked.", tables=(table,))
+    titles = {
+        "syn_ops": "SynOps",
+        "energy_j": "energy",
+        "rate_per_step": "firing rate",
+        "mismatching_share": "differs from float",
+    }
+    heads = ["Layer"] + [
+        f"{titles.get(c, c).capitalize() if c != 'syn_ops' else 'SynOps'}, {s}" for c in LAYER_COLUMNS for s in "AB"
+    ]
+    table = Table(
+        "versus-layers", "Layers, per inference", heads, rows, frozenset(range(1, len(heads))), marked=frozenset(marked)
+    )
+    return Section(
+        "layers-section", "Layer by layer", "Layers are matched by name; what differs is marked.", tables=(table,)
+    )
 
 
 def _cell(column: str, value: Any) -> str:
@@ -200,7 +221,8 @@ def _cell(column: str, value: Any) -> str:
 
 def _settings(a: Evidence, b: Evidence) -> Section:
     """Fields of quantisation, and what was compiled how."""
-    rows, marked = [], set()
+    rows: list[tuple[str, str, str]] = []
+    marked: set[tuple[int, int]] = set()
 
     def add(name: str, x: object, y: object) -> None:
         if x != y:
@@ -216,7 +238,9 @@ def _settings(a: Evidence, b: Evidence) -> Section:
     for key in [*fields[0], *(k for k in fields[1] if k not in fields[0])][: 4 * MOST]:
         add(key, fields[0].get(key), fields[1].get(key))
     table = Table("versus-settings", "Settings and fields", ("Setting", *names(a, b)), rows, marked=frozenset(marked))
-    return Section("settings", "Settings and fields", "How each was compiled, and what quantisation chose.", tables=(table,))
+    return Section(
+        "settings", "Settings and fields", "How each was compiled, and what quantisation chose.", tables=(table,)
+    )
 
 
 def _fields(quantization: Mapping[str, Any]) -> dict[str, object]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from neurodeploy.report.figures.svg import WIDTH, Drawing, number, shortened
 
 LEFT = 76.0
+DARKEST = 0.67
+"""Opacity of the darkest shade: text must be legible on all of them."""
 CHARACTERS = 11
 """Of a row's name, in the space left of the cells."""
 
@@ -53,11 +55,10 @@ def matrix(
             share = min(1.0, max(0.0, value / full)) ** 0.5 if full > 0 else 0.0
             x, y = LEFT + wide * c, top + tall * r
             tip = f"{name}, {columns[c]}: {text(value)}"
-            shade = number(0.04 + 0.96 * share) if value > 0 else "0"
+            shade = number(0.03 + DARKEST * share) if value > 0 else "0"
             drawing.rect(x, y, wide - 0.6, tall - 0.6, "heat", tip if value > 0 else "", fill_opacity=shade)
             if value > 0 and tall >= 15 and wide >= 7 * len(text(value)):
-                kind = "on-dark" if share > 0.55 else ""
-                drawing.text(x + wide / 2, y + tall / 2 + 4, text(value), kind, "middle")
+                drawing.text(x + wide / 2, y + tall / 2 + 4, text(value), "", "middle")
     drawing.rect(LEFT, top, WIDTH - LEFT - 4, bottom - top, "frame")
     if named_columns:
         for c, name in enumerate(columns):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.report.figures.scales import linear_scale
-from neurodeploy.report.figures.svg import WIDTH, Drawing
+from neurodeploy.report.figures.svg import Drawing
 
 LEFT, BOTTOM = 52.0, 262.0
 

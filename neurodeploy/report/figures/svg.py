@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from markupsafe import Markup, escape
@@ -25,7 +26,9 @@ class Drawing:
 
     def rect(self, x: float, y: float, width: float, height: float, kind: str, tip: str = "", **more: object) -> None:
         """A rectangle; ``kind`` are its classes, ``tip`` what a mouse over it shows."""
-        self._add("rect", tip, {"x": x, "y": y, "width": max(0.0, width), "height": max(0.0, height), "class": kind, **more})
+        self._add(
+            "rect", tip, {"x": x, "y": y, "width": max(0.0, width), "height": max(0.0, height), "class": kind, **more}
+        )
 
     def line(self, x1: float, y1: float, x2: float, y2: float, kind: str, tip: str = "", **more: object) -> None:
         """A straight line."""
@@ -41,7 +44,11 @@ class Drawing:
 
     def text(self, x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> None:
         """A line of text; ``anchor`` is start, middle or end."""
-        at = {"x": x, "y": y} | ({"class": kind} if kind else {}) | ({"text-anchor": anchor} if anchor != "start" else {})
+        at = (
+            {"x": x, "y": y}
+            | ({"class": kind} if kind else {})
+            | ({"text-anchor": anchor} if anchor != "start" else {})
+        )
         self._parts.append(Markup("<text{}>{}</text>").format(_attributes(at), words))
 
     def render(self, ident: str, title: str, description: str) -> Markup:
@@ -55,12 +62,14 @@ class Drawing:
     def _add(self, name: str, tip: str, attributes: dict[str, object]) -> None:
         inner = Markup("<title>{}</title>").format(tip) if tip else Markup("")
         if inner:
-            self._parts.append(Markup("<{}{}>{}</{}>").format(Markup(name), _attributes(attributes), inner, Markup(name)))
+            self._parts.append(
+                Markup("<{}{}>{}</{}>").format(Markup(name), _attributes(attributes), inner, Markup(name))
+            )
         else:
             self._parts.append(Markup("<{}{}/>").format(Markup(name), _attributes(attributes)))
 
 
-def _attributes(values: dict[str, object]) -> Markup:
+def _attributes(values: Mapping[str, object]) -> Markup:
     return Markup("").join(
         Markup(' {}="{}"').format(
             Markup(name.replace("_", "-")), number(value) if isinstance(value, (int, float)) else escape(str(value))

@@ -7,8 +7,8 @@ import numpy as np
 from neurodeploy.report.evidence import Evidence, layer_legend
 from neurodeploy.report.figures.bars import BarRow, bars
 from neurodeploy.report.figures.lines import Series, lines, thinned
-from neurodeploy.report.figures.scatter import scatter
 from neurodeploy.report.figures.raster import some_neurons
+from neurodeploy.report.figures.scatter import scatter
 from neurodeploy.report.parts import Figure, Section, Table, percent
 from neurodeploy.report.sections.network import MOST, more
 
@@ -41,7 +41,14 @@ def _findings(e: Evidence) -> list[Table]:
     rows = [(f.layer, f"{f.what}.", f"{f.remedy[0].upper()}{f.remedy[1:]}.") for f in e.comparison.findings]
     heads = ("Where", "What was found", "What helps")
     some = f"{FINDINGS} of {len(rows)}; report.json has all." if len(rows) > FINDINGS else ""
-    table = Table("findings", "What deserves a look, the gravest first", heads, rows[:FINDINGS], note=some, prose=frozenset({1, 2}))
+    table = Table(
+        "findings",
+        "What deserves a look, the gravest first",
+        heads,
+        rows[:FINDINGS],
+        note=some,
+        prose=frozenset({1, 2}),
+    )
     return [table] if rows else []
 
 
@@ -88,8 +95,8 @@ def _rates(e: Evidence) -> Figure:
     groups, names, worst = [], [], ("", 0.0)
     for layer in c.layers[:8]:
         some = some_neurons(layer.neurons, DOTS)
-        per = 100 / (layer.samples * layer.steps)
-        first, second = layer.per_neuron.spikes_first[some] * per, layer.per_neuron.spikes_second[some] * per
+        both = np.stack([layer.per_neuron.spikes_first, layer.per_neuron.spikes_second])[:, some].astype(np.float64)
+        first, second = 100 * both / (layer.samples * layer.steps)
         groups.append((e.colour(layer.layer), first, second))
         names.append(layer.layer)
         largest = float(np.abs(layer.rate_errors).max())

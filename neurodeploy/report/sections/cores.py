@@ -52,7 +52,7 @@ def resources(e: Evidence) -> Figure:
     return Figure(
         "resources",
         "Use of each resource",
-        "Bar: the core that needs most of it; tick: the mean of the cores in use. At 100 % a layer must be split further.",
+        "Bar: the core that needs most of it; tick: the mean of the cores in use. Beyond 100 % nothing fits.",
         bars(drawn, lambda v: f"{v:.0f} %", 100.0),
         f"Share of the limit that the fullest core needs, by resource: {said}.",
     )
@@ -95,8 +95,8 @@ def _placements(e: Evidence) -> list[Figure]:
             Figure(
                 f"chip-{chip}",
                 "Placement" if mapping.chips == 1 else f"Placement on chip {chip}",
-                f"Each square is a core, {target.mesh.cores_per_tile.value} to a tile; its colours are the layers on it, grey is "
-                f"free. The host feeds spikes in at the upper left tile.{some}",
+                f"Each square is a core, {target.mesh.cores_per_tile.value} to a tile; its colours are its layers, "
+                f"grey is free. The host feeds spikes in at the upper left tile.{some}",
                 mesh(target.mesh.tiles_x.value, target.mesh.tiles_y.value, target.mesh.cores_per_tile.value, sites),
                 f"Map of {target.mesh.tiles_x.value} by {target.mesh.tiles_y.value} tiles; "
                 f"{int((mapping.chip_of == chip).sum())} of {target.mesh.cores_per_chip.value} cores in use.",

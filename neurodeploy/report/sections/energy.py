@@ -14,6 +14,7 @@ from neurodeploy.report.sections.network import MOST, more
 
 ROWS = 16
 """Layers or groups of cores in a figure."""
+VERDICTS = {"lower": "takes less", "higher": "takes more", "open": "cannot be told"}
 KINDS = {"synapses": "c0", "neurons": "c1", "packets": "c2", "hops": "c3"}
 """Parts of the mesh's energy and their colours."""
 
@@ -33,7 +34,7 @@ def energy(e: Evidence) -> Section:
         figures.append(_cores(e))
     if c.baselines:
         figures.append(_baselines(e))
-    return Section("energy", "Energy", lead, figures, (_levels_table(e), _table(e)))
+    return Section("energy", "Energy", lead, figures, [_levels_table(e), _table(e), *_baselines_table(e)])
 
 
 def levels(e: Evidence, ident: str = "levels") -> Figure:
@@ -135,6 +136,26 @@ def _baselines(e: Evidence) -> Figure:
     )
 
 
+def _baselines_table(e: Evidence) -> list[Table]:
+    rows = [
+        (
+            b.name,
+            f"{b.operations:,.0f}",
+            f"{b.bytes_moved:,.0f}" if b.bytes_moved else "not counted",
+            quantity(b.energy.value, "J"),
+            f"{quantity(b.energy.low, 'J')} to {quantity(b.energy.high, 'J')}",
+            VERDICTS[b.than_mesh],
+        )
+        for b in e.costs.baselines
+    ]
+    heads = ("Machine and network", "Operations", "Bytes moved", "Energy", "Range", "This chip, mesh and leakage")
+    note = "The chip takes less or more only where the ranges do not overlap."
+    table = Table(
+        "baselines-table", "The same network elsewhere (estimates)", heads, rows, frozenset(range(1, 5)), note
+    )
+    return [table] if rows else []
+
+
 def _three(band: Band) -> tuple[float, float, float]:
     return band.value, band.low, band.high
 
@@ -171,4 +192,3 @@ def _table(e: Evidence) -> Table:
     return Table(
         "energy-table", "Energy by layer (estimates)", heads, rows, frozenset(range(1, 6)), more(len(e.costs.layers))
     )
-

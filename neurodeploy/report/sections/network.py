@@ -16,7 +16,8 @@ def network(e: Evidence) -> Section:
     inputs = ", ".join(_shape(i.shape) for i in net.inputs.values())
     layers, projections = layer_rows(e), projection_rows(e)
     lead = (
-        f"{net.neurons:,} neurons in {len(net.populations)} layers and {net.synapses:,} synapses, fed with {inputs} input neurons. "
+        f"{net.neurons:,} neurons in {len(net.populations)} layers and {net.synapses:,} synapses, "
+        f"fed by {inputs} input addresses. "
         f"The answer is read off {', '.join(e.program.outputs.values())} by its {words(e.program.readout)}."
     )
     rows = [

@@ -151,7 +151,9 @@ def _errors(projections: list[dict[str, Any]]) -> Table:
         for row in projections[:MOST]
     ]
     heads = ("Connection", "Bits", "One step", "Largest error, steps", "RMS error / RMS weight", "Became zero")
-    return Table("weight-errors", "Rounding of the weights", heads, rows, frozenset(range(1, 6)), more(len(projections)))
+    return Table(
+        "weight-errors", "Rounding of the weights", heads, rows, frozenset(range(1, 6)), more(len(projections))
+    )
 
 
 def _span(values: Any) -> str:

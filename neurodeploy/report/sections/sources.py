@@ -27,9 +27,7 @@ def assumptions(e: Evidence) -> Section:
         f"published or inferred constants (profile {e.costs.profile}); nothing here was measured on a chip. "
         f"The description of {target.title} as a whole is {target.status}."
     )
-    rows = [
-        (_title(name), *_numbers(name, row), row["status"], row["source"]) for name, row in e.costs.sources.items()
-    ]
+    rows = [(_title(name), *_numbers(name, row), row["status"], row["source"]) for name, row in e.costs.sources.items()]
     heads = ("Constant", "Value", "Low", "High", "Status", "Source")
     note = "Published: printed or measured by the source. Inferred: derived, fitted or borrowed, as it says."
     tables = [
@@ -77,7 +75,10 @@ def reproduction(e: Evidence) -> Section:
     model = f" --model {files['model']}" if "model" in files else ""
     rows = [
         ("command", f"neurodeploy report {files['program']} --input {files['data']}{model} -o report.html"),
-        ("neurodeploy", f"{installed_version()}; the program was compiled with {p.get('neurodeploy', 'an unknown one')}"),
+        (
+            "neurodeploy",
+            f"{installed_version()}; the program was compiled with {p.get('neurodeploy', 'an unknown one')}",
+        ),
         ("compiled", str(p.get("date", "unknown"))),
         ("engine", f"{e.run.engine}, integers bit for bit"),
         ("Python and NumPy", f"{platform.python_version()}, {np.__version__}"),

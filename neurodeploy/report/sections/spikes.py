@@ -54,13 +54,15 @@ def _active(e: Evidence, names: list[str]) -> Figure:
     for name in names:
         sent = e.shown.sent[name]
         ever, rate = float(sent.any(axis=(0, 1)).mean()), float(sent.mean())
-        rows.append(BarRow(name, f"{percent(ever)} fire; mean rate {percent(rate)}", [(e.colour(name), 100 * ever, "")]))
+        rows.append(
+            BarRow(name, f"{percent(ever)} fire; mean rate {percent(rate)}", [(e.colour(name), 100 * ever, "")])
+        )
         said.append(f"{name} {percent(ever)}")
     dropped = "" if len(rows) <= 16 else f" The first 16 of {len(rows)} layers."
     return Figure(
         "active",
         "Neurons that ever fire",
-        f"Share of a layer's neurons with a spike in the samples shown. Silent neurons cost cores and do nothing.{dropped}",
+        f"Share of a layer's neurons with a spike in the samples shown; silent ones take room and do nothing.{dropped}",
         bars(rows[:16], lambda v: f"{v:.0f} %", 100.0),
         f"Share of neurons with a spike: {'; '.join(said[:16])}.",
     )
@@ -80,4 +82,3 @@ def _raster(e: Evidence, name: str) -> Figure:
         raster(part, e.colour(name)),
         f"{int(np.count_nonzero(sent)):,} spikes of {sent.shape[1]:,} neurons in {len(sent):,} steps.",
     )
-

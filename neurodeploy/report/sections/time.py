@@ -57,7 +57,9 @@ def _latency(e: Evidence) -> Figure:
         "Time per inference (estimate)",
         "Dot: the estimate; bar: the range that the sources leave open.",
         bands(rows, "s"),
-        "; ".join(f"{r.name}: {quantity(r.value, 's')}, {quantity(r.low, 's')} to {quantity(r.high, 's')}" for r in rows),
+        "; ".join(
+            f"{r.name}: {quantity(r.value, 's')}, {quantity(r.low, 's')} to {quantity(r.high, 's')}" for r in rows
+        ),
     )
 
 
@@ -94,7 +96,9 @@ def _timeline(e: Evidence) -> Figure:
         series.append(Series(name, kind, np.array(means)))
     each = per.time_s / per.steps
     slow = int(each.argmax())
-    binned = f" {e.costs.steps:,} steps in {len(groups)} stretches, the mean of each." if len(groups) < e.costs.steps else ""
+    binned = (
+        f" {e.costs.steps:,} steps in {len(groups)} stretches, the mean of each." if len(groups) < e.costs.steps else ""
+    )
     return Figure(
         "timeline",
         "Length of each step",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurodeploy.mapping.flows import flows
+from neurodeploy.mapping.flows import Floats, flows
 from neurodeploy.mapping.links import Links, unicast
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.figures.matrix import matrix
@@ -30,13 +30,15 @@ def traffic(e: Evidence) -> Section:
     )
     if mapping.chips > 1:
         lead += f" {counted(sent.total.inter_chip * per)} packets leave their chip."
-    rates = {name: rate for name, rate in e.shown.rates().items()}
-    pairs = flows(e.program.net, mapping.core_of, mapping.cores, e.program.target, _all_sources(e, rates))
+    core_of = {name: labels.astype(np.int64) for name, labels in mapping.core_of.items()}
+    pairs = flows(e.program.net, core_of, mapping.cores, e.program.target, _all_sources(e))
     links = unicast(pairs, mapping, e.program.target)
     figures = []
     if mapping.cores > 1:
         figures.append(_heat(e, pairs.matrix().toarray() * e.run.steps))
-    drawn = [chip for chip in links.chips[:CHIPS] if any(_loads(links, int(np.flatnonzero(links.chips == chip)[0])).values())]
+    drawn = [
+        chip for chip in links.chips[:CHIPS] if any(_loads(links, int(np.flatnonzero(links.chips == chip)[0])).values())
+    ]
     figures += [_links(e, links, int(chip)) for chip in drawn]
     if not figures:
         lead += " Everything sits on the tile at which the host feeds spikes in, so that no packet crosses a link."
@@ -55,13 +57,13 @@ def traffic(e: Evidence) -> Section:
     return Section("traffic", "Traffic", lead, figures, (table,))
 
 
-def _all_sources(e: Evidence, rates: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _all_sources(e: Evidence) -> dict[str, Floats]:
     """Rates of every source of a projection; a further output of a population counts as firing with it."""
-    net = e.program.net
+    net, rates = e.program.net, e.shown.rates()
     return {p.source: rates[net.sender_of(p.source)] for p in net.projections}
 
 
-def _heat(e: Evidence, packets: np.ndarray) -> Figure:
+def _heat(e: Evidence, packets: Floats) -> Figure:
     cores = packets.shape[1]
     groups = spans(cores, GROUPS)
     summed = np.array([[packets[a:b, c:d].sum() for c, d in groups] for a, b in groups])
