@@ -137,6 +137,11 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def plural(count: int, noun: str) -> str:
+    """1 core, 2 cores."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def words(name: str) -> str:
     """A field's name as text."""
     return name.replace("_", " ")

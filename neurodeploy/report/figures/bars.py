@@ -32,9 +32,11 @@ class BarRow:
     strong: bool = False
 
 
-def bars(rows: Sequence[BarRow], label: Callable[[float], str], most: float | None = None) -> Drawing:
-    """Rows of bars over one linear axis from 0, to ``most`` or to the longest."""
-    longest = max((sum(length for _, length, _ in row.parts) for row in rows), default=0.0)
+def bars(
+    rows: Sequence[BarRow], label: Callable[[float], str], most: float | None = None, at_least: float = 0.0
+) -> Drawing:
+    """Rows of bars over one linear axis from 0, to ``most``, or else to the longest and ``at_least``."""
+    longest = max([at_least, *(sum(length for _, length, _ in row.parts) for row in rows)])
     bottom = ROW * len(rows) + 2
     scale = linear_scale(longest, 4, WIDTH - 4) if most is None else Scale(0, most, 4, WIDTH - 4)
     drawing = Drawing(bottom + 22)

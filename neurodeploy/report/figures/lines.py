@@ -25,22 +25,22 @@ class Series:
     values: NDArray[np.float64]
 
 
-def lines(series: Sequence[Series], label: Callable[[float], str], across: str = "step") -> Drawing:
-    """Lines over a common axis from 0."""
-    drawing, x, y = _axes(series, max((float(s.values.max(initial=0)) for s in series), default=0.0), label, across)
+def lines(series: Sequence[Series], label: Callable[[float], str], at_least: float = 0.0) -> Drawing:
+    """Lines over a common axis from 0, to the largest value and ``at_least``."""
+    drawing, x, y = _axes(series, max([at_least, *(float(s.values.max(initial=0)) for s in series)]), label)
     for one in series:
         places = [f"{number(x(k))} {number(y(float(v)))}" for k, v in enumerate(one.values)]
         drawing.path("M" + "L".join(places), f"line {one.kind}")
         if len(places) <= 40:
             for k, v in enumerate(one.values):
-                drawing.circle(x(k), y(float(v)), 2.2, one.kind, f"{one.name}, {across} {k}: {label(float(v))}")
+                drawing.circle(x(k), y(float(v)), 2.2, one.kind, f"{one.name}, step {k}: {label(float(v))}")
     return drawing
 
 
-def stacked(series: Sequence[Series], label: Callable[[float], str], across: str = "step") -> Drawing:
-    """Columns, one for each step, of the series on top of each other."""
+def stacked(series: Sequence[Series], label: Callable[[float], str], at_least: float = 0.0) -> Drawing:
+    """Columns, one for each step, of the series on top of each other; the axis as that of :func:`lines`."""
     total = np.sum([s.values for s in series], axis=0)
-    drawing, x, y = _axes(series, float(total.max(initial=0)), label, across)
+    drawing, x, y = _axes(series, float(total.max(initial=at_least)), label)
     steps = len(total)
     wide = (WIDTH - LEFT - 8) / max(1, steps)
     below = np.zeros(steps)
@@ -48,15 +48,13 @@ def stacked(series: Sequence[Series], label: Callable[[float], str], across: str
         for k, v in enumerate(one.values):
             low, high = y(float(below[k])), y(float(below[k] + v))
             if v > 0:
-                tip = f"{across} {k}, {one.name}: {label(float(v))}" if steps <= 80 else ""
+                tip = f"step {k}, {one.name}: {label(float(v))}" if steps <= 80 else ""
                 drawing.rect(x(k) - wide / 2, high, max(0.8, wide - 0.6), low - high, one.kind, tip)
         below = below + one.values
     return drawing
 
 
-def _axes(
-    series: Sequence[Series], top: float, label: Callable[[float], str], across: str
-) -> tuple[Drawing, Scale, Scale]:
+def _axes(series: Sequence[Series], top: float, label: Callable[[float], str]) -> tuple[Drawing, Scale, Scale]:
     steps = max((len(s.values) for s in series), default=1)
     half = (WIDTH - LEFT - 8) / max(1, steps) / 2
     x = Scale(0, max(1, steps - 1), LEFT + half, WIDTH - 8 - half) if steps > 1 else Scale(0, 1, LEFT + half, WIDTH - 8)
@@ -69,7 +67,7 @@ def _axes(
         if tick == int(tick):
             drawing.text(x(tick), HEIGHT + 16, f"{tick:.0f}", "dim", "middle")
     drawing.line(LEFT, HEIGHT, WIDTH - 4, HEIGHT, "axis")
-    drawing.text((LEFT + WIDTH) / 2, HEIGHT + 33, across, "dim", "middle")
+    drawing.text((LEFT + WIDTH) / 2, HEIGHT + 33, "step", "dim", "middle")
     return drawing, x, y
 
 

@@ -12,6 +12,8 @@ from neurodeploy.report.figures.svg import WIDTH, Drawing, number, shortened
 LEFT = 76.0
 DARKEST = 0.67
 """Opacity of the darkest shade: text must be legible on all of them."""
+TIPS = 400
+"""Most cells that say what they are to a mouse."""
 CHARACTERS = 11
 """Of a row's name, in the space left of the cells."""
 
@@ -54,9 +56,10 @@ def matrix(
             value = float(values[r, c])
             share = min(1.0, max(0.0, value / full)) ** 0.5 if full > 0 else 0.0
             x, y = LEFT + wide * c, top + tall * r
-            tip = f"{name}, {columns[c]}: {text(value)}"
-            shade = number(0.03 + DARKEST * share) if value > 0 else "0"
-            drawing.rect(x, y, wide - 0.6, tall - 0.6, "heat", tip if value > 0 else "", fill_opacity=shade)
+            tip = f"{name}, {columns[c]}: {text(value)}" if values.size <= TIPS else ""
+            shade = number(0.03 + DARKEST * share)
+            if value > 0:
+                drawing.rect(x, y, wide - 0.6, tall - 0.6, "heat", tip, fill_opacity=shade)
             if value > 0 and tall >= 15 and wide >= 7 * len(text(value)):
                 drawing.text(x + wide / 2, y + tall / 2 + 4, text(value), "", "middle")
     drawing.rect(LEFT, top, WIDTH - LEFT - 4, bottom - top, "frame")

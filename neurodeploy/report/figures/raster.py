@@ -1,4 +1,4 @@
-"""Spikes of one sample: a dot for each, time from left to right."""
+"""Spikes of one sample: a dash for each, time from left to right."""
 
 from __future__ import annotations
 
@@ -10,25 +10,23 @@ from neurodeploy.report.figures.svg import WIDTH, Drawing, number
 
 NEURONS = 96
 STEPS = 300
-LEFT = 8.0
+LEFT, TOP = 8.0, 6.0
 
 
 def raster(spikes: NDArray[np.bool_], kind: str) -> Drawing:
-    """Dots of spikes (steps, neurons); the caller chooses which, see :func:`some_neurons`."""
+    """Dashes of spikes (steps, neurons); the caller chooses which, see :func:`some_neurons`."""
     steps, neurons = spikes.shape
     wide = (WIDTH - 2 * LEFT) / max(1, steps)
     tall = min(7.0, max(1.6, 220 / max(1, neurons)))
-    bottom = 6 + tall * neurons
+    bottom = TOP + tall * neurons
     drawing = Drawing(bottom + 22)
-    drawing.rect(LEFT, 6, WIDTH - 2 * LEFT, bottom - 6, "panel")
-    size = max(1.2, min(wide * 0.8, tall * 0.8, 5.0))
-    commands = []
-    for neuron in range(neurons):
-        y = 6 + tall * (neuron + 0.5)
-        for step in np.flatnonzero(spikes[:, neuron]):
-            commands.append(f"M{number(LEFT + wide * (int(step) + 0.5) - size / 2)} {number(y)}h{number(size)}")
-    if commands:
-        drawing.path("".join(commands), f"spikes {kind}", stroke_width=number(size))
+    drawing.rect(LEFT, TOP, WIDTH - 2 * LEFT, bottom - TOP, "panel")
+    commands = (
+        f"M{step} {neuron}h.7" for neuron in range(neurons) for step in np.flatnonzero(spikes[:, neuron]).tolist()
+    )
+    # in units of steps and neurons, which take the fewest characters
+    place = f"translate({number(LEFT + 0.15 * wide)} {number(TOP + tall / 2)}) scale({number(wide)} {number(tall)})"
+    drawing.path("".join(commands), f"spikes {kind}", transform=place, stroke_width="0.7")
     for tick in round_steps(0, steps - 1, 6) if steps > 1 else [0.0]:
         if tick == int(tick):
             x = LEFT + wide * (tick + 0.5)

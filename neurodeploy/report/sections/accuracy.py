@@ -16,7 +16,7 @@ ROWS = 16
 """Layers in a figure."""
 FINDINGS = 12
 """Rows of the table of findings."""
-DOTS = 600
+DOTS = 400
 """Neurons of a layer in the scatter plot."""
 
 

@@ -11,7 +11,7 @@ from neurodeploy.report.figures.bars import BarRow, bars
 from neurodeploy.report.figures.matrix import matrix
 from neurodeploy.report.figures.mesh import Site, mesh
 from neurodeploy.report.figures.scales import spans
-from neurodeploy.report.parts import Figure, Section, Table, percent, words
+from neurodeploy.report.parts import Figure, Section, Table, percent, plural, words
 from neurodeploy.report.record import core_rows, resource_rows
 
 CHIPS = 4
@@ -25,18 +25,18 @@ def cores(e: Evidence) -> Section:
     mapping, chip = e.program.mapping, e.program.target
     binding = resource_rows(e)[0]
     lead = (
-        f"{_plural(mapping.cores, 'core')} in use on {_plural(mapping.chips, 'chip')} of "
+        f"{plural(mapping.cores, 'core')} in use on {plural(mapping.chips, 'chip')} of "
         f"{chip.mesh.cores_per_chip.value} cores each. The fullest core uses {percent(binding['max_share'])} of its "
         f"{words(binding['resource'])}: this is what binds. The mapping was checked again for this report."
     )
-    figures = _placements(e)
+    figures = placements(e)
     if mapping.cores > 1:
         figures.insert(0, _by_core(e))
     return Section("cores", "Cores and placement", lead, figures, (_table(e),))
 
 
-def resources(e: Evidence) -> Figure:
-    """Use of each resource by the fullest core."""
+def resources(e: Evidence, also: Evidence | None = None) -> Figure:
+    """Use of each resource by the fullest core; its axis ends at 100 %, whatever ``also`` has."""
     rows = resource_rows(e)
     drawn = [
         BarRow(
@@ -75,7 +75,8 @@ def _by_core(e: Evidence) -> Figure:
     )
 
 
-def _placements(e: Evidence) -> list[Figure]:
+def placements(e: Evidence) -> list[Figure]:
+    """A map of each chip, some of them where there are many."""
     mapping, target = e.program.mapping, e.program.target
     column, row = mapping.tiles(target)
     busiest = [chip for chip, _ in Counter(mapping.chip_of.tolist()).most_common(CHIPS)]
@@ -136,7 +137,3 @@ def _table(e: Evidence) -> Table:
     some = f"The {ROWS} fullest of {len(e.use.cores):,} cores; cores.csv has all." if len(e.use.cores) > ROWS else ""
     heads = ("Core", "Chip", "Tile", "Holds", "Neurons", "Fullest resource", "Used")
     return Table("core-table", "Cores, the fullest first", heads, cells, frozenset({4, 6}), some)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

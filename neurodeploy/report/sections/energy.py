@@ -29,7 +29,7 @@ def energy(e: Evidence) -> Section:
         f"{quantity(c.energy.low, 'J')} to {quantity(c.energy.high, 'J')} as far as the sources disagree. "
         f"Of the mesh's own energy, {percent(share, 0)} is {largest}."
     )
-    figures = [_parts(e), _layers(e)]
+    figures = [energy_parts(e), energy_layers(e)]
     if c.cores > 1:
         figures.append(_cores(e))
     if c.baselines:
@@ -61,7 +61,9 @@ def _levels(e: Evidence) -> list[tuple[str, Band]]:
     return rows
 
 
-def _parts(e: Evidence) -> Figure:
+def energy_parts(e: Evidence, also: Evidence | None = None) -> Figure:
+    """What the mesh's energy goes to; the axis is that of ``also``, too."""
+    largest = 0.0 if also is None else max(band.value for band in also.costs.parts.values())
     total = e.costs.mesh_energy.value
     rows = [
         BarRow(
@@ -75,12 +77,14 @@ def _parts(e: Evidence) -> Figure:
         "energy-parts",
         "What the mesh spends it on",
         "Estimates per inference, with ranges in brackets; leakage and processors are not among them.",
-        bars(rows, lambda v: quantity(v, "J")),
+        bars(rows, lambda v: quantity(v, "J"), at_least=largest),
         f"Of {quantity(total, 'J')}: " + "; ".join(f"{r.name} {r.text}" for r in rows),
     )
 
 
-def _layers(e: Evidence) -> Figure:
+def energy_layers(e: Evidence, also: Evidence | None = None) -> Figure:
+    """Energy of the layers; the axis is that of ``also``, too."""
+    largest = 0.0 if also is None else max(layer.energy.value for layer in also.costs.layers)
     layers = sorted(e.costs.layers, key=lambda layer: -layer.energy.value)
     kept = [layer for layer in e.costs.layers if layer in layers[:ROWS]]
     rows = [
@@ -99,7 +103,7 @@ def _layers(e: Evidence) -> Figure:
         "energy-layers",
         "Energy by layer",
         f"Estimates per inference of synapses and neurons; packets on the mesh belong to no layer.{some}",
-        bars(rows, lambda v: quantity(v, "J")),
+        bars(rows, lambda v: quantity(v, "J"), at_least=largest),
         "; ".join(f"{row.name} {row.text}" for row in rows),
         legend=(("c0", "synapses"), ("c1", "neurons")),
     )

@@ -6,7 +6,7 @@ from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.parts import Section, Table, counted, percent, words
 from neurodeploy.report.record import layer_rows, projection_rows
 
-MOST = 60
+MOST = 24
 """Rows of a table; the CSV files have all."""
 
 

@@ -25,7 +25,7 @@ def spikes(e: Evidence) -> Section:
     if quiet:
         lead += f" Never a spike in {', '.join(quiet)}: look there first."
     drawn = some_layers(names)
-    figures = [_rates(e, drawn), _active(e, names), *(_raster(e, name) for name in drawn)]
+    figures = [rates(e), active(e), *(_raster(e, name) for name in drawn)]
     return Section("spikes", "Spikes", lead, figures)
 
 
@@ -34,22 +34,27 @@ def some_layers(names: list[str]) -> list[str]:
     return names if len(names) <= LAYERS else [*names[: LAYERS - 1], names[-1]]
 
 
-def _rates(e: Evidence, drawn: list[str]) -> Figure:
-    rates = {n: 100 * step_rates(e.shown.sent[n]) for n in drawn}
-    series = [Series(n, e.colour(n), thinned(rates[n])) for n in drawn]
-    peaks = "; ".join(f"{n} {rates[n].max():.1f} % at step {int(rates[n].argmax())}" for n in drawn)
+def rates(e: Evidence, also: Evidence | None = None) -> Figure:
+    """Share of neurons that fire, by step; the axis is that of ``also``, too."""
+    drawn = some_layers(list(e.shown.sent))
+    highest = 0.0 if also is None else max(100 * float(step_rates(sent).max()) for sent in also.shown.sent.values())
+    by_step = {n: 100 * step_rates(e.shown.sent[n]) for n in drawn}
+    series = [Series(n, e.colour(n), thinned(by_step[n])) for n in drawn]
+    peaks = "; ".join(f"{n} {by_step[n].max():.1f} % at step {int(by_step[n].argmax())}" for n in drawn)
     thin = f" Of {e.shown.steps:,} steps, the largest of each stretch." if e.shown.steps > MOST else ""
     return Figure(
         "rates",
         "Share of neurons that fire, by step",
-        f"Mean of the samples shown; a layer's first steps are empty until its first input arrives.{thin}",
-        lines(series, lambda v: f"{v:.3g} %"),
+        f"Mean of the samples shown; a layer waits for its first input, and goes on after the last.{thin}",
+        lines(series, lambda v: f"{v:.3g} %", highest),
         f"Largest shares: {peaks}.",
         legend=layer_legend(e, drawn),
     )
 
 
-def _active(e: Evidence, names: list[str]) -> Figure:
+def active(e: Evidence, also: Evidence | None = None) -> Figure:
+    """Share of neurons that ever fire; its axis ends at 100 %, whatever ``also`` has."""
+    names = list(e.shown.sent)
     rows, said = [], []
     for name in names:
         sent = e.shown.sent[name]

@@ -39,7 +39,7 @@ def time(e: Evidence) -> Section:
     )
     if c.host_latency is not None and c.host_bound == "io":
         lead += f" Driven by a host it takes {quantity(c.host_latency.value, 's')}, and waits for {WORDS['io']}."
-    return Section("time", "Time", lead, [_latency(e), _timeline(e)])
+    return Section("time", "Time", lead, [_latency(e), timeline(e)])
 
 
 def part_seconds(e: Evidence) -> dict[str, float]:
@@ -63,8 +63,9 @@ def _latency(e: Evidence) -> Figure:
     )
 
 
-def time_parts(e: Evidence) -> Figure:
-    """What an inference's time goes to."""
+def time_parts(e: Evidence, also: Evidence | None = None) -> Figure:
+    """What an inference's time goes to; the axis is that of ``also``, too."""
+    largest = 0.0 if also is None else max(part_seconds(also).values())
     parts = part_seconds(e)
     total = sum(parts.values()) or 1.0
     names = {"memory": "synapses (memory)", "compute": "neuron updates (compute)", "traffic": "traffic on links"}
@@ -81,12 +82,14 @@ def time_parts(e: Evidence) -> Figure:
         "time-parts",
         "What the time goes to",
         "Estimates per inference, of the slowest core or link of every step; the largest is what limits the speed.",
-        bars(rows, lambda v: quantity(v, "s")),
+        bars(rows, lambda v: quantity(v, "s"), at_least=largest),
         "; ".join(f"{row.name} {row.text}" for row in rows),
     )
 
 
-def _timeline(e: Evidence) -> Figure:
+def timeline(e: Evidence, also: Evidence | None = None) -> Figure:
+    """How long each step takes; the axis is that of ``also``, too."""
+    longest = 0.0 if also is None else float((also.costs.per_step.time_s / also.costs.per_step.steps).max())
     per = e.costs.per_step
     groups = spans(len(per.steps), MOST)
     series = []
@@ -103,7 +106,7 @@ def _timeline(e: Evidence) -> Figure:
         "timeline",
         "Length of each step",
         f"Estimates, mean over all samples, stacked by what the slowest core or link is busy with.{binned}",
-        stacked(series, lambda v: quantity(v, "s")),
+        stacked(series, lambda v: quantity(v, "s"), longest),
         f"The longest is step {int(per.first_step[slow])} with {quantity(float(each[slow]), 's')}, bound by "
         f"{per.bound[slow]}; the mean is {quantity(float(per.time_s.sum() / per.steps.sum()), 's')}.",
         legend=tuple((kind, name) for name, kind in PARTS.items()),
