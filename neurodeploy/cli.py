@@ -15,6 +15,7 @@ from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_estimate import calibrate, estimate
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -30,6 +31,7 @@ from neurodeploy.cli_options import (
     engine_option,
     lava_options,
     lava_python,
+    profile_option,
     semantics_options,
 )
 from neurodeploy.cli_report import report
@@ -56,13 +58,14 @@ def app() -> None:
 @click.option("--model", "models", type=MODEL, multiple=True, help="A bundled model; repeat for more. Default: all.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for programs and tables.")
 @engine_option
+@profile_option
 @as_json
-def demo(target: str, models: tuple[str, ...], out: Path | None, engine: str, as_json: bool) -> None:
+def demo(target: str, models: tuple[str, ...], out: Path | None, as_json: bool, **values: Any) -> None:
     """Compile, run and cost the bundled models on their real test data."""
     from neurodeploy.demo import run_demo
 
     with show.status() as progress:
-        rows = run_demo(target, models, out, engine, progress)
+        rows = run_demo(target, models, out, progress=progress, **values)
     if as_json:
         show.json_out(rows)
     else:
@@ -151,6 +154,7 @@ def encode_command(values: Path, code: str, out: Path, as_json: bool, **options:
 )
 @cluster_option
 @lava_options
+@profile_option
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Result file (.npz).")
 @as_json
 def run(program: Path, data: Path, path: Path | None, as_json: bool, lava_timeout: float, **values: Any) -> None:
@@ -192,16 +196,19 @@ def verify(program: Path, data: Path, against: str, as_json: bool, lava_timeout:
 @click.argument("source", metavar="PROGRAM|MODEL", type=MODEL)
 @click.option("--to", "name", type=Choice(list(FORMATS)), required=True, help=describe(FORMATS))
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="The file or folder to write.")
+@click.option("--run", type=click.Path(dir_okay=False, path_type=Path), help="For sanafe: the RUN.npz to replay.")
 @click.option("--allow-lossy", is_flag=True, help="For nir: write also what other tools would run differently.")
 @semantics_options
 @click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of a torch module that does not say it.")
 @as_json
-def export(source: str, name: str, out: Path, allow_lossy: bool, as_json: bool, **values: Any) -> None:
+def export(
+    source: str, name: str, out: Path, run: Path | None, allow_lossy: bool, as_json: bool, **values: Any
+) -> None:
     """Write a PROGRAM, or for nir a MODEL, in another format, or say all that keeps it from being written."""
     from neurodeploy.export.formats import export_file
 
     options = chosen_options(values) if any(value is not None for value in values.values()) else None
-    facts = export_file(source, name, out, options, allow_lossy=allow_lossy)
+    facts = export_file(source, name, out, options, allow_lossy=allow_lossy, run=run)
     if as_json:
         show.json_out(facts)
     else:
@@ -236,14 +243,24 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
 
 @app.group(cls=Group)
 def targets() -> None:
-    """Chips that can be compiled for."""
+    """Chips and systems that can be compiled for."""
 
 
 @targets.command("list")
 @as_json
 def targets_list(as_json: bool) -> None:
-    """Names, titles and status."""
-    rows = [{"name": n, "title": t.title, "status": t.status} for n, t in usable_targets().items()]
+    """Names, titles, sizes and status."""
+    rows = [
+        {
+            "name": n,
+            "title": t.title,
+            "chip": t.chip or n,
+            "chips": t.mesh.chips.value,
+            "cores_per_chip": t.mesh.cores_per_chip.value,
+            "status": t.status,
+        }
+        for n, t in usable_targets().items()
+    ]
     if as_json:
         show.json_out(rows)
     else:
@@ -287,6 +304,8 @@ def targets_check(target: str, as_json: bool) -> None:
 app.add_command(conformance)
 app.add_command(compare)
 app.add_command(report)
+app.add_command(estimate)
+app.add_command(calibrate)
 
 
 @app.command()

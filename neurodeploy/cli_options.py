@@ -14,6 +14,7 @@ from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.compilation import Options
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
+from neurodeploy.energy_profile import list_profiles
 from neurodeploy.errors import did_you_mean
 from neurodeploy.quantize import BITS_DEFAULT, Bits, parse_bits
 from neurodeploy.semantics import CHOICES, EXPLAIN
@@ -59,6 +60,12 @@ class Choice(click.Choice):  # type: ignore[type-arg,unused-ignore]
 TARGET = Name("target", list_targets)
 MODEL = Name("model", list_models)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")
+profile_option = click.option(
+    "--energy-profile",
+    type=Name("profile", list_profiles),
+    help="Whose energies and times; default: the target's own. "
+    "One of " + ", ".join(list_profiles()) + ", or a .toml file; see docs/energy.md.",
+)
 engine_option = click.option("--engine", type=Choice(ENGINES), default="fast", show_default=True)
 
 

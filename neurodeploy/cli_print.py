@@ -184,25 +184,57 @@ def _core(use: Mapping[str, Any]) -> dict[str, Any]:
 
 def run(facts: Mapping[str, Any]) -> None:
     """The summary of ``neurodeploy run``."""
-    costs = facts["costs"]
     rows([{"population": n, **c} for n, c in facts["populations"].items()], title="counts over all samples")
     print(
         f"\n{facts['samples']} samples on {facts['target']}, engine {facts['engine']}; simulated {facts['simulated']}"
     )
     if facts["accuracy"] is not None:
         print(f"accuracy: {100 * facts['accuracy']:.2f} %")
-    print(f"per inference (estimates, constants '{costs['profile']}'; {costs['not_included']}):")
-    print(f"  spikes {costs['spikes']:,.1f}   SynOps {costs['syn_ops']:,.1f}   steps {costs['steps']}")
-    busiest = "   ".join(f"{name} {value:,.1f}" for name, value in costs["core_max"].items())
-    print(f"  busiest core: {busiest}")
-    print(f"  mesh energy      {band(costs['mesh_energy_j'], 'J')}")
-    print(f"  + leakage        {band(costs['energy_j'], 'J')}")
-    print(f"  + embedded x86   {band(costs['total_energy_j'], 'J')}")
-    print(f"  latency          {band(costs['latency_s'], 's')}, bound by: {costs['bound']}")
     print()
-    rows([_layer(layer) for layer in costs["layers"]], title="per layer and inference (synapses and neurons)")
+    costs(facts["costs"])
     if "result" in facts:
         print(f"written: {facts['result']}")
+
+
+def costs(found: Mapping[str, Any]) -> None:
+    """What an inference costs."""
+    print(f"per inference (estimates, constants '{found['profile']}'; {found['not_included']}):")
+    if found["missing"]:
+        print(f"  these constants have no {', '.join(found['missing'])}: counted as 0")
+    print(f"  spikes {found['spikes']:,.1f}   SynOps {found['syn_ops']:,.1f}   steps {found['steps']}")
+    busiest = "   ".join(f"{name} {value:,.1f}" for name, value in found["core_max"].items())
+    print(f"  cores {found['cores']} on {found['chips']} chips, busiest: {busiest}")
+    print(f"  E1 mesh          {band(found['mesh_energy_j'], 'J')}")
+    print(f"  E2 + leakage     {band(found['energy_j'], 'J')}")
+    print(f"  E3 + embedded x86 {band(found['total_energy_j'], 'J')}")
+    print(f"  L1 free-running  {band(found['latency_s'], 's')}, bound by: {found['bound']}")
+    if found["host_latency_s"] is not None:
+        print(f"  L2 host-streamed {band(found['host_latency_s'], 's')}, bound by: {found['host_bound']}")
+        print(f"  E3 over L2       {band(found['host_total_energy_j'], 'J')}")
+    print()
+    rows([_layer(layer) for layer in found["layers"]], title="per layer and inference (synapses and neurons)")
+    rows([_baseline(b) for b in found["baselines"]], title="the same inference elsewhere; the chip's E2 is ...")
+
+
+def calibration(facts: Mapping[str, Any]) -> None:
+    """What a calibration found, and how well it fits."""
+    for name, value in facts["fitted"].items():
+        print(f"{name:16} {si(value, name[-1].upper() if name[-1] in 'wj' else name[-1])}")
+    for what in ("energy", "time"):
+        if facts[f"residuals_{what}"]:
+            worst = max(map(abs, facts[f"residuals_{what}"]))
+            print(f"{what}: off by {100 * facts[f'rms_relative_{what}']:.2g} % (rms), {100 * worst:.2g} % at worst")
+    print(f"written: {facts['result']}, from {facts['runs']} runs; use it as a target")
+
+
+def _baseline(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "elsewhere": found["name"],
+        "operations": found["operations"],
+        "bytes moved": found["bytes_moved"],
+        "energy (est.)": band(found["energy"], "J"),
+        "chip's E2": found["than_mesh"],
+    }
 
 
 def _layer(costs: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from neurodeploy.bundled import list_models, load_model
 from neurodeploy.compilation import Options
 from neurodeploy.errors import NeurodeployError, UnknownModel, did_you_mean
 from neurodeploy.estimate import Costs, estimate
+from neurodeploy.estimate_job import profiled
 from neurodeploy.evaluate import accuracy, float_scores, load_samples, output_of, run_program
 from neurodeploy.pipeline import finish, run_passes
 from neurodeploy.program import Program
@@ -29,6 +30,7 @@ def run_demo(
     out: Path | None = None,
     engine: str = "fast",
     progress: Progress = lambda text: None,
+    energy_profile: str | None = None,
 ) -> list[dict[str, Any]]:
     """Compile, run and cost bundled models on their whole test sets.
 
@@ -38,6 +40,7 @@ def run_demo(
         out: Folder for programs, costs and per-layer tables; made if missing.
         engine: ``fast`` or ``reference``.
         progress: Told what is being done.
+        energy_profile: Whose energies and times; default the target's own.
 
     Returns:
         One row per model, per inference where that applies.
@@ -57,26 +60,30 @@ def run_demo(
             raise UnknownModel(f"no bundled model '{name}'", where="--model", remedy=did_you_mean(name, known))
     if out is not None:
         make_folder(out)
-    return [_named(name, target, out, engine, progress) for name in models or known]
+    return [_named(name, target, out, engine, progress, energy_profile) for name in models or known]
 
 
-def _named(name: str, target: str, out: Path | None, engine: str, progress: Progress) -> dict[str, Any]:
+def _named(
+    name: str, target: str, out: Path | None, engine: str, progress: Progress, profile: str | None
+) -> dict[str, Any]:
     """As :func:`_one`; an error says which of the models it is about."""
     try:
-        return _one(name, target, out, engine, progress)
+        return _one(name, target, out, engine, progress, profile)
     except NeurodeployError as error:
         error.where = f"model {name}, {error.where}"
         raise
 
 
-def _one(name: str, target: str, out: Path | None, engine: str, progress: Progress) -> dict[str, Any]:
+def _one(
+    name: str, target: str, out: Path | None, engine: str, progress: Progress, profile: str | None
+) -> dict[str, Any]:
     model = load_model(name)
     samples = load_samples(model.test)
     if samples.labels is None:
         raise RuntimeError(f"the bundled data of {name} have no labels")
     progress(f"{name}: compile")
     state = run_passes(model.nir, target, Options())
-    program, network = finish(state), state.network
+    program, network = profiled(finish(state), profile), state.network
     assert network is not None
     progress(f"{name}: float reference")
     floats = float_scores(network, samples.spikes, output_of(program))

@@ -11,7 +11,8 @@ import numpy as np
 from neurodeploy import encode
 from neurodeploy.atomic import check_writable, replacing
 from neurodeploy.errors import SimulationError, UnreadableFile
-from neurodeploy.evaluate import check_labels, read_arrays
+from neurodeploy.evaluate import check_labels
+from neurodeploy.npz import read_arrays
 
 CODES: Mapping[str, tuple[Callable[..., Any], tuple[str, ...], tuple[str, ...]]] = {
     "rate": (encode.rate, ("steps",), ()),

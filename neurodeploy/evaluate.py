@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.errors import ModelError, SimulationError, UnreadableFile
 from neurodeploy.network import Network
+from neurodeploy.npz import read_arrays
 from neurodeploy.program import Program
 from neurodeploy.semantics import MEMBRANE_READOUTS, SPIKE_READOUTS
 from neurodeploy.simulate import Run, simulate
@@ -62,28 +62,6 @@ def load_samples(path: str | Path) -> Samples:
     spikes = _from_events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
     check_labels(labels, len(spikes), where)
     return Samples(spikes, None if labels is None else labels.astype(np.int64))
-
-
-def read_arrays(path: Path, names: Sequence[str], how: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """Those of the named arrays that an ``.npz`` holds, and the names of all that it holds.
-
-    Raises:
-        UnreadableFile: Missing, or not an ``.npz``; ``how`` says how to write one.
-    """
-    where = str(path)
-    if not path.is_file():
-        what = "a folder, not a file" if path.is_dir() else "no such file"
-        raise UnreadableFile(what, where=where, remedy="check the path")
-    if not is_zipfile(path):
-        raise UnreadableFile("not an .npz file", where=where, remedy=f"write it with {how}")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = sorted(file.files)
-            return {name: np.asarray(file[name]) for name in names if name in found}, found
-    except Exception as error:  # numpy raises whatever a damaged archive makes it meet
-        raise UnreadableFile(
-            f"not a readable .npz file: {type(error).__name__}: {error}", where=where, remedy=f"write it with {how}"
-        ) from error
 
 
 def check_labels(labels: NDArray[Any] | None, samples: int | None, where: str) -> None:

@@ -13,9 +13,11 @@ import numpy as np
 from neurodeploy.atomic import check_writable, replacing
 from neurodeploy.cluster import run_program as run_on_cluster
 from neurodeploy.estimate import estimate
+from neurodeploy.estimate_job import profiled
 from neurodeploy.evaluate import accuracy, load_samples, run_program
 from neurodeploy.simulate.readout import classify
 from neurodeploy.storage import load
+from neurodeploy.stored_run import run_arrays
 from neurodeploy.verify import TIMEOUT_S, EnginesDiffer, verify
 
 
@@ -30,8 +32,10 @@ def run_job(
     lava_python: Path | None = None,
     timeout_s: float = TIMEOUT_S,
     cluster: str | None = None,
+    energy_profile: str | None = None,
 ) -> dict[str, Any]:
-    """Simulate, read out, cost; with ``out`` also write spikes of every population, scores and predictions.
+    """Simulate, read out, cost; with ``out`` also write spikes and counts (:mod:`neurodeploy.stored_run`), scores and
+    predictions.
 
     Args:
         program_path: A ``.ndp`` file.
@@ -44,13 +48,14 @@ def run_job(
         lava_python: The interpreter with Lava; default :func:`neurodeploy.lava_env.find_lava`.
         timeout_s: For Lava, per some hundred samples.
         cluster: Where to simulate, see :mod:`neurodeploy.cluster`; default this process. Not with Lava.
+        energy_profile: Whose energies and times; default the target's own.
 
     Raises:
         EnginesDiffer: Lava gave other bits.
     """
     if out is not None:
         check_writable(out, keep=(program_path, data_path))
-    program, samples = load(program_path), load_samples(data_path)
+    program, samples = profiled(load(program_path), energy_profile), load_samples(data_path)
     total, done = len(samples.spikes), 0
     on_lava = engine == "lava"
     if on_lava:
@@ -71,7 +76,8 @@ def run_job(
         done += count
         progress(done, total)
 
-    keep = tuple(program.net.populations) if out is not None else None
+    outputs = tuple(output for name in program.net.populations for output in program.net.outputs_of(name))
+    keep = outputs if out is not None else None
     simulate = run_program if cluster is None else partial(run_on_cluster, cluster=cluster)
     run, values = simulate(
         program, samples.spikes, engine="fast" if on_lava else engine, steps=steps, keep=keep, progress=advance
@@ -95,7 +101,7 @@ def run_job(
         else:
             facts["accuracy"] = accuracy(values, samples.labels)
     if out is not None:
-        arrays: dict[str, Any] = {f"spikes_{name}": s for name, s in run.spikes.items()}
+        arrays: dict[str, Any] = run_arrays(program, samples.spikes, run)
         if values is not None:
             arrays |= {"scores": values, "predictions": classify(values)}
         with replacing(out) as temporary, temporary.open("wb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import re
@@ -127,7 +128,7 @@ def check_target(name_or_path: str | os.PathLike[str]) -> list[Problem]:
 def describe(target: TargetFile) -> list[Row]:
     """Every fact about the chip with its source, in the order of the schema."""
     rows = []
-    for table in TABLES:
+    for table in TABLES if target.system is None else (*TABLES, "system"):
         for key in getattr(target, table).__struct_fields__:
             fact = getattr(getattr(target, table), key)
             if isinstance(fact, Sourced):
@@ -135,6 +136,43 @@ def describe(target: TargetFile) -> list[Row]:
             elif fact is not None:
                 rows.append(Row(table, key, fact, "", target.status, "a name for the model, not a number"))
     return rows
+
+
+def overlay_text(
+    target: str, name: str, title: str, tables: dict[str, dict[str, Any]], calibration: dict[str, Any]
+) -> str:
+    """A target file that is ``target`` but for the keys of ``tables``, and says how they were found.
+
+    Args:
+        target: A name, which the new file then refers to, or the path of a file, whose contents are taken over.
+        name, title: Of the new target.
+        tables: Facts (value, status, source) by table and key.
+        calibration: The table [calibration].
+    """
+    own = tomllib.loads(_read(_locate(target)).decode())
+    is_chip = target in list_targets() and "chip" not in own
+    raw = {"description": own["description"], "status": "inferred", "chip": target} if is_chip else dict(own)
+    raw |= {"name": name, "title": title, "calibration": calibration}
+    for table, keys in tables.items():
+        raw[table] = {**({} if is_chip else own.get(table, {})), **keys}
+    plain = [f"{key} = {_toml(value)}" for key, value in raw.items() if not isinstance(value, dict)]
+    for table, keys in raw.items():
+        if isinstance(keys, dict):
+            plain += [
+                "",
+                f"[{table}]",
+                *(f"{key} = {_toml(value)}" for key, value in keys.items() if value is not None),
+            ]
+    return "\n".join(plain) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(v)}" for key, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value) if isinstance(value, (str, bool)) else repr(value)
 
 
 def _shown(fact: Sourced[Any]) -> str:
@@ -204,15 +242,15 @@ def _examine(data: bytes, path: str) -> Target | list[Problem]:
     outcome = _parsed(data, path, TargetFile)
     if isinstance(outcome, list):
         return outcome
-    raw, lines = outcome
+    raw, lines, base = outcome
     faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
     if faults:
         return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
-    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data).hexdigest()}, Target)
+    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data + base).hexdigest()}, Target)
 
 
-def _parsed(data: bytes, path: str, kind: Any) -> tuple[dict[str, Any], dict[str, int]] | list[Problem]:
-    """The tables of a file that keeps to a schema, and the lines of its keys; else what is wrong."""
+def _parsed(data: bytes, path: str, kind: Any) -> tuple[dict[str, Any], dict[str, int], bytes] | list[Problem]:
+    """The tables of a file that keeps to a schema, the lines of its keys, and its chip's file; else what is wrong."""
     try:
         text = data.decode()
         raw = tomllib.loads(text)
@@ -225,8 +263,40 @@ def _parsed(data: bytes, path: str, kind: Any) -> tuple[dict[str, Any], dict[str
         remedy = f"write each number on one line, as `key = {EXAMPLE}`"
         return [Problem(f"{path}:{line}", "(syntax)", str(error), remedy)]
     lines = _lines(text)
-    faults = [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in _faults(raw, kind, "")]
-    return faults or (raw, lines)
+    faults: list[tuple[str, str, str]] = []
+    base = b""
+    if kind is TargetFile and "chip" in raw:
+        found = _chip(raw["chip"])
+        if isinstance(found, bytes):
+            raw, base = _overlaid(tomllib.loads(found.decode()), raw), found
+        else:
+            faults = [found]
+    faults = faults or list(_faults(raw, kind, ""))
+    problems = [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
+    return problems or (raw, lines, base)
+
+
+def _chip(name: object) -> bytes | tuple[str, str, str]:
+    """The file of the chip that a system is built of, or what is wrong with that name, as :func:`_faults` says it."""
+    known = [n for n in list_targets() if isinstance(name, str)]
+    if name not in known:
+        return "chip", f"found {name!r}", f"give the name of a target; {did_you_mean(str(name), list_targets())}"
+    data = _read(_locate(str(name)))
+    try:
+        itself = tomllib.loads(data.decode())
+        valid = "chip" not in itself and not list(_faults(itself, TargetFile, ""))
+    except ValueError:  # no UTF-8, no TOML
+        valid = False
+    return data if valid else ("chip", f"'{name}' is not a valid chip", "give a chip, not a system; check it first")
+
+
+def _overlaid(chip: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A chip's tables with a system's own keys in their places."""
+    both = {**chip, **own}
+    for table, keys in chip.items():
+        if isinstance(keys, dict) and isinstance(own.get(table), dict):
+            both[table] = {**keys, **own[table]}
+    return both
 
 
 def _faults(raw: object, kind: Any, table: str) -> Iterator[tuple[str, str, str]]:
@@ -288,6 +358,13 @@ def _contradictions(target: TargetFile) -> Iterator[tuple[str, str, str]]:
     if mesh.cores_per_chip.value > room:
         what = f"{mesh.cores_per_chip.value} cores on a mesh that holds {room}"
         yield "mesh.cores_per_chip", what, "at most tiles_x * tiles_y * cores_per_tile"
+    if (system := target.system) is not None:
+        if (system.chips_x is None) != (system.chips_y is None):
+            yield "system", "a grid of chips with one side only", "give chips_x and chips_y, or neither"
+        elif system.chips_x is not None and system.chips_y is not None:
+            room = system.chips_x.value * system.chips_y.value
+            if mesh.chips.value > room:
+                yield "mesh.chips", f"{mesh.chips.value} chips on a grid that holds {room}", "at most chips_x * chips_y"
     for key, low, high in (
         ("compartment.vth_mantissa_min", compartment.vth_mantissa_min, compartment.vth_mantissa_max),
         ("weight.exponent_min", weight.exponent_min, weight.exponent_max),

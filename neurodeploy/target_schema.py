@@ -283,6 +283,29 @@ class System(Struct, frozen=True, forbid_unknown_fields=True):
     inter_chip_bytes_per_s: FloatQuantity | None = None
 
 
+class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the constants with the status ``calibrated`` were found.
+
+    Attributes:
+        file, sha256: The table of measurements; ``date`` of the fit, ISO 8601; ``runs`` in it.
+        target, energy_profile: Whose other constants were taken.
+        constants: Those that were fitted.
+        residuals_energy, residuals_time: (estimated - measured) / measured of each run; and their root mean squares.
+    """
+
+    file: str
+    sha256: str
+    date: str
+    runs: int
+    target: str
+    energy_profile: str
+    constants: tuple[str, ...]
+    residuals_energy: tuple[float, ...]
+    residuals_time: tuple[float, ...]
+    rms_relative_energy: float | None = None
+    rms_relative_time: float | None = None
+
+
 class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
     """What a target file holds; ``status`` is how far to trust the whole.
 
@@ -302,10 +325,11 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
     latency: Latency
     chip: str | None = None
     system: System | None = None
+    calibration: Calibration | None = None
 
 
 class Target(TargetFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes."""
+    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes and then its chip's."""
 
     path: str
     digest: str

@@ -14,10 +14,11 @@ from neurodeploy.estimate.band import Band
 from neurodeploy.estimate.baselines import baselines
 from neurodeploy.estimate.costs import CoreCosts, Costs, LayerCosts, StepCosts
 from neurodeploy.estimate.metrics import metrics
-from neurodeploy.estimate.sources import sources, synop_energy
+from neurodeploy.estimate.sources import sources
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run
 from neurodeploy.simulate.counters import BOUNDS, Counters, PopulationCounters, Traffic
+from neurodeploy.simulate.timing import synop_energy
 from neurodeploy.target_schema import FloatQuantity, Target
 
 Floats = NDArray[np.float64]

@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from neurodeploy.program import Program
-from neurodeploy.simulate.timing import SYNOPS, barrier_of, synop_time
-from neurodeploy.target_schema import Energy, FloatQuantity, Quantity, Target
+from neurodeploy.simulate.timing import barrier_of, synop_energy, synop_time
+from neurodeploy.target_schema import Quantity, Target
 
 BARRIERS = ("barrier_s", "barrier_multichip_s", "barrier_tiles_s")
 UNUSED = ("within_tile_spike_s", "hop_x_s", "hop_y_s")
 """Times of one packet alone, which no estimate charges."""
-
-
-def synop_energy(energy: Energy, kind: str) -> FloatQuantity:
-    """Energy of a synaptic operation of a kind of connection."""
-    own: FloatQuantity | None = getattr(energy, f"synop_{SYNOPS[kind]}_j")
-    return energy.synop_j if own is None else own
 
 
 def sources(target: Target, program: Program) -> dict[str, dict[str, Any]]:

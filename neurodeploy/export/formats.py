@@ -13,6 +13,7 @@ from neurodeploy.errors import ModelError
 from neurodeploy.export.lava.script import export_lava
 from neurodeploy.export.netx import export_netx
 from neurodeploy.export.nir import export_nir
+from neurodeploy.export.sanafe import export_sanafe
 from neurodeploy.program import Program
 from neurodeploy.storage import is_program, load
 
@@ -25,24 +26,35 @@ class Format:
         what: What is written, in a few words.
         write: Writes a program to a path and returns facts to print, among them ``notes``, a list of sentences.
         is_folder: Whether the path is a folder, which ``write`` makes, instead of a file.
+        of_run: Instead of ``write``: writes a program with the spikes of a stored run.
         of_model: Instead of ``write``: writes a float model, which it reads itself, under options.
     """
 
     what: str
     write: Callable[[Program, Path], Mapping[str, Any]] | None = None
     is_folder: bool = False
+    of_run: Callable[[Program, Path, Path], Mapping[str, Any]] | None = None
     of_model: Callable[..., Mapping[str, Any]] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
     "netx": Format("a .net file (HDF5), which lava-dl's netx loads", export_netx),
     "lava": Format("a folder with a script that builds it of Lava's processes", export_lava, is_folder=True),
+    "sanafe": Format(
+        "a folder that replays a run (--run) of it in SANA-FE 2.2.9", is_folder=True, of_run=export_sanafe
+    ),
     "nir": Format("a NIR file of a model's float network (.nir), with its conventions", of_model=export_nir),
 }
 
 
 def export_file(
-    source: str, name: str, out: Path, options: Options | None = None, *, allow_lossy: bool = False
+    source: str,
+    name: str,
+    out: Path,
+    options: Options | None = None,
+    *,
+    allow_lossy: bool = False,
+    run: Path | None = None,
 ) -> dict[str, Any]:
     """Export a stored program, or a model; facts to print.
 
@@ -51,15 +63,21 @@ def export_file(
         name: Of a format.
         out: The file or folder to write.
         options: For reading a model; None where none were given.
+        run: ``RUN.npz`` of the program, for formats that hold spikes.
         allow_lossy: Whether a model may be written though other tools would run it differently.
 
     Raises:
         CannotExport: The format cannot hold the program; with all reasons.
         LossyExport: Other tools would run the model differently; with all differences.
-        ModelError: A program where a model is needed, or options for reading a model beside a program.
+        ModelError: A program where a model is needed, or options for reading a model beside a program; no run where
+            one is needed, or one where none is.
         UnwritableFile: ``out`` cannot be written.
     """
     chosen = FORMATS[name]
+    if (run is None) != (chosen.of_run is None):
+        needs = "needs the spikes of a run" if run is None else "holds no spikes"
+        remedy = "give --run RUN.npz, from `neurodeploy run ... -o RUN.npz`" if run is None else "drop --run"
+        raise ModelError(f"--to {name} {needs}", where=source, remedy=remedy)
     if not chosen.is_folder:
         check_writable(out, keep=(source,))
     if chosen.of_model is not None:
@@ -68,8 +86,14 @@ def export_file(
             raise ModelError("a program holds integers, no float network", where=source, remedy=remedy)
         facts = chosen.of_model(source, out, options, allow_lossy=allow_lossy)
         return {"model": source, "format": name, "result": str(out), **facts}
-    assert chosen.write is not None
     if allow_lossy or options is not None:
         remedy = "drop them: a program has them in it already"
         raise ModelError(f"options for reading a model do not go with --to {name}", where=source, remedy=remedy)
-    return {"program": source, "format": name, "result": str(out), **chosen.write(load(Path(source)), out)}
+    program = load(Path(source))
+    if chosen.of_run is not None:
+        assert run is not None
+        written = chosen.of_run(program, out, run)
+    else:
+        assert chosen.write is not None
+        written = chosen.write(program, out)
+    return {"program": source, "format": name, "result": str(out), **written}

@@ -48,4 +48,4 @@ def map_network(net: ChipNetwork, target: Target, *, max_neurons_per_core: int |
     refusal = refuse(net, target, found)
     if refusal is not None:
         raise refusal
-    return place(found.core_of, found.cores, target)
+    return place(found.core_of, found.cores, target, net)

@@ -11,8 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.errors import InvalidNetwork
-from neurodeploy.mapping.capacity import Assignment
 from neurodeploy.mapping.reach import Reach, reach, union
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.target_schema import Target
@@ -25,7 +23,9 @@ HOST = -1
 
 Floats = NDArray[np.float64]
 Rates = collections.abc.Mapping[str, Floats]
-"""Mean messages of each neuron in a step, (size,), per input, population or further output ``population.output``."""
+"""Mean messages per step of each neuron, (size,), per source as projections name them."""
+CoreOf = collections.abc.Mapping[str, Ints]
+"""Logical core of each neuron, per population."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ class Flows:
         return source.astype(np.int64), matrix.col.astype(np.int64), matrix.data
 
 
-def flows(net: ChipNetwork, core_of: Assignment, cores: int, target: Target, rates: Rates | None = None) -> Flows:
+def flows(net: ChipNetwork, core_of: CoreOf, cores: int, target: Target, rates: Rates | None = None) -> Flows:
     """The flows of a partition.
 
     Args:
@@ -77,10 +77,7 @@ def flows(net: ChipNetwork, core_of: Assignment, cores: int, target: Target, rat
         core_of: Logical core of each neuron, for all populations.
         cores: Number of logical cores.
         target: The chip.
-        rates: See :data:`Rates`, for every source of a projection; default 1 for each axon.
-
-    Raises:
-        InvalidNetwork: Rates are missing, of another size, negative or not finite.
+        rates: Finite and not negative, of every source of a projection; default 1 for each axon.
     """
     by_source: dict[str, list[Reach]] = defaultdict(list)
     for p in net.projections:
@@ -89,7 +86,7 @@ def flows(net: ChipNetwork, core_of: Assignment, cores: int, target: Target, rat
     for name, reaches in by_source.items():
         size, sender = net.size_of(name), net.sender_of(name)
         senders = core_of[sender].astype(np.int64) if sender in net.populations else np.full(size, HOST)
-        weights = np.ones(size) if rates is None else _checked(rates, name, size)
+        weights = np.ones(size) if rates is None else rates[name]
         together = union(reaches)
         parts.append(_bundles(senders, weights, np.flatnonzero(together.full), together.pairs))
     if not parts:
@@ -97,33 +94,6 @@ def flows(net: ChipNetwork, core_of: Assignment, cores: int, target: Target, rat
         return Flows(cores, none, np.zeros(0), np.zeros(1, np.int64), none)
     source, messages, lengths, destination = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Flows(cores, source, messages, np.concatenate([[0], np.cumsum(lengths)]), destination)
-
-
-def measured_rates(spikes: collections.abc.Mapping[str, NDArray[np.generic]], net: ChipNetwork) -> dict[str, Floats]:
-    """Mean messages per neuron and step of a run, for ``rates``.
-
-    Args:
-        spikes: (B, T, *shape) or (T, *shape) per input and population, as ``Run.spikes`` and the run's inputs.
-        net: The network.
-    """
-    found = {}
-    for name, values in spikes.items():
-        sent = (np.asarray(values) != 0).reshape(-1, net.size_of(name))
-        found[name] = sent.mean(axis=0, dtype=np.float64) if len(sent) else np.zeros(sent.shape[1])
-    return found
-
-
-def _checked(rates: Rates, name: str, size: int) -> Floats:
-    found = np.asarray(rates[name], np.float64) if name in rates else None
-    if found is None or found.shape != (size,) or not np.all(np.isfinite(found)) or np.any(found < 0):
-        what = f"no rates of '{name}'" if found is None else f"rates of '{name}' of shape {found.shape}"
-        what += "" if found is None or found.shape != (size,) else " that are negative or not finite"
-        raise InvalidNetwork(
-            what,
-            where="rates",
-            remedy=f"give {size:,} numbers >= 0, one for each neuron of '{name}', or no rates at all",
-        )
-    return found
 
 
 def _bundles(senders: Ints, weights: Floats, full: Ints, pairs: csr_array) -> tuple[Ints, Floats, Ints, Ints]:

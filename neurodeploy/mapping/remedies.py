@@ -125,14 +125,14 @@ class _Alternatives:
 
     @cached_property
     def targets(self) -> str:
-        """Other targets by name that the network fits."""
+        """Other chips by name that the network fits."""
         fitting = []
         for name in list_targets():
             try:
                 other = load_target(name)
             except TargetError:  # a broken plugin must not hide the error at hand
                 continue
-            if other.name != self.target.name and other.status != "example":
+            if other.name != self.target.name and other.status != "example" and other.chip is None:
                 tried = partition(self.net, other)
                 if fits(tried, other):
                     chips = -(-tried.cores // other.mesh.cores_per_chip.value)

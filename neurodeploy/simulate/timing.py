@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.simulate.counters import BOUNDS, Ints, StepTimes
-from neurodeploy.target_schema import FloatQuantity, Latency, Target
+from neurodeploy.target_schema import Energy, FloatQuantity, Latency, Target
 
 Floats = NDArray[np.float64]
 FEMTO = 1e15
@@ -126,6 +126,12 @@ def synop_time(latency: Latency, kind: str) -> FloatQuantity:
     """Time of a synaptic operation of a kind of connection."""
     own: FloatQuantity | None = getattr(latency, f"synop_{SYNOPS[kind]}_s")
     return latency.synop_s if own is None else own
+
+
+def synop_energy(energy: Energy, kind: str) -> FloatQuantity:
+    """Energy of a synaptic operation of a kind of connection."""
+    own: FloatQuantity | None = getattr(energy, f"synop_{SYNOPS[kind]}_j")
+    return energy.synop_j if own is None else own
 
 
 def barrier_of(target: Target, mapping: Mapping) -> tuple[str, FloatQuantity]:

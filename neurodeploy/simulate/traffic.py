@@ -30,7 +30,9 @@ MOST_BINS = 2**22
 Spikes = NDArray[np.uint8]
 
 
-def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Target) -> Traffic:
+def measure(
+    plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Target, *, always_live: bool = False
+) -> Traffic:
     """Count the packets of a finished run, and the time of its steps.
 
     A packet is one spike to one distinct core that has a synapse of it, whatever the number of projections and
@@ -43,6 +45,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
         sent: Where inputs and outputs of populations sent a message, uint8 0 or 1 (B, steps, size).
         mapping: Where the neurons sit.
         target: The chip, for the tiles of its mesh and the times of its events.
+        always_live: Update compartments also in the steps in which they wait for the first input (SANA-FE does).
     """
     cores = mapping.cores
     reaches = [reach(p, mapping.core_of[p.target].astype(np.int64), cores, target) for p in plan.projections]
@@ -50,7 +53,7 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
     legs = [
         Leg(plan, name, span, {i: reaches[i] for i in active}, mapping, target, links)
         for name in sent
-        for span, active in _spans(plan, name, sent[name].shape[1])
+        for span, active in spans(plan, name, sent[name].shape[1])
     ]
     sources = dict.fromkeys(sent, SourceTraffic())
     into: dict[str, dict[str, int]] = {
@@ -61,12 +64,12 @@ def measure(plan: Plan, sent: Dict[str, Spikes], mapping: Mapping, target: Targe
         sources[leg.name] += leg.routes(fired, mapping, target)
         for p, per_source in leg.synapses:
             into[p.target][p.connection.kind] += int(fired @ per_source)
-    core_steps, times = _add_steps(plan, legs, sent, mapping, len(links), StepModel.of(target, mapping))
+    core_steps, times = _add_steps(plan, legs, sent, mapping, len(links), StepModel.of(target, mapping), always_live)
     return Traffic(sources, into, core_steps, times)
 
 
-def _spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:
-    """Runs of steps in which the same projections (by number) integrate the spikes of ``name``."""
+def spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:
+    """Spans of steps in which the same projections (by number) integrate the spikes of ``name``."""
     windows = {i: plan.delivered(p).indices(length)[:2] for i, p in enumerate(plan.projections) if p.source == name}
     edges = sorted({edge for window in windows.values() for edge in window})
     for low, high in zip(edges[:-1], edges[1:], strict=True):
@@ -140,7 +143,13 @@ def _events(spikes: Spikes) -> csr_array:
 
 
 def _add_steps(
-    plan: Plan, legs: list[Leg], sent: Dict[str, Spikes], mapping: Mapping, links: int, model: StepModel
+    plan: Plan,
+    legs: list[Leg],
+    sent: Dict[str, Spikes],
+    mapping: Mapping,
+    links: int,
+    model: StepModel,
+    always_live: bool,
 ) -> tuple[CoreSteps, StepTimes]:
     """Counts by core and step and the times of the steps, some samples and steps at a time."""
     cores = mapping.cores
@@ -170,7 +179,7 @@ def _add_steps(
                     chunk.add(leg, fired, slice(span.start - steps.start, span.stop - steps.start))
             if name in sits:
                 chunk.spikes_out += (fired @ sits[name]).toarray().reshape(*shape, cores)
-        neurons = _live(plan, mapping, steps)
+        neurons = _live(plan, mapping, steps, always_live)
         work = Work(
             chunk.syn_ops,
             neurons,
@@ -206,11 +215,11 @@ def _chunks(plan: Plan, columns: int) -> Iterator[tuple[slice, slice]]:
             yield slice(first, last), slice(begin, min(begin + steps_at_once, plan.steps))
 
 
-def _live(plan: Plan, mapping: Mapping, steps: slice) -> Ints:
+def _live(plan: Plan, mapping: Mapping, steps: slice, always_live: bool) -> Ints:
     """Live compartments by step and core."""
     live = np.zeros((steps.stop - steps.start, mapping.cores), np.int64)
     for name, core_of in mapping.core_of.items():
-        first, last = plan.window(name)
+        first, last = (1, plan.steps) if always_live else plan.window(name)
         at = slice(max(0, first - 1 - steps.start), max(0, last - steps.start))
         live[at] += np.bincount(core_of, minlength=mapping.cores)
     return live

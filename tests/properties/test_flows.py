@@ -15,8 +15,7 @@ from strategies import cases
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.errors import InvalidNetwork
-from neurodeploy.mapping.flows import HOST, Flows, _equal_rows, flows, measured_rates
+from neurodeploy.mapping.flows import HOST, Flows, _equal_rows, flows
 from neurodeploy.mapping.links import Links, multicast, unicast
 from neurodeploy.mapping.metrics import placement_metrics
 from neurodeploy.mapping.place import permute
@@ -153,34 +152,6 @@ def test_congestion_of_one_packet_by_hand() -> None:
     # routers: row 0: 1, 1/2, 1/4; row 1: 1/2, 3/4, 1; all times 4 packets
     assert m.congestion_max == 4 and m.congestion_mean == 4 * 4 / 6
     assert (m.spike_hops, m.average_hops, m.max_hops, m.multicast_bound) == (12, 3, 3, 4)
-
-
-def test_rates_of_a_run_count_messages_and_not_their_values() -> None:
-    net = ChipNetwork()
-    net.add_input("in", shape=(2, 2))
-    spikes = np.zeros((3, 5, 2, 2), np.int32)
-    spikes[0, :, 0, 1] = 7
-    spikes[1:, 2, 1, 0] = -1
-    np.testing.assert_array_equal(measured_rates({"in": spikes}, net)["in"], [0, 5 / 15, 2 / 15, 0])
-
-
-@pytest.mark.parametrize(
-    ("rates", "what"),
-    [
-        ({}, "no rates of 'in'"),
-        ({"in": np.ones(3)}, "rates of 'in' of shape \\(3,\\)"),
-        ({"in": np.array([1, -1])}, "negative or not finite"),
-        ({"in": np.array([1, np.nan])}, "negative or not finite"),
-    ],
-)
-def test_rates_that_do_not_fit_the_network_are_refused(rates: Any, what: str) -> None:
-    net = ChipNetwork()
-    net.add_input("in", shape=2)
-    net.add_population("a", shape=1)
-    net.connect("in", "a", [[2, 2]])
-    with pytest.raises(InvalidNetwork, match=what) as error:
-        flows(net, {"a": np.zeros(1, np.int64)}, 1, TINY, rates)
-    assert "give 2 numbers >= 0" in error.value.remedy
 
 
 def test_permute_keeps_flows() -> None:

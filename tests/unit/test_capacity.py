@@ -142,7 +142,7 @@ def test_known_networks(target: Target, sizes: tuple[int, ...], expected: dict[s
     mapping = map_network(net, target)
     check_mapping(net, mapping, target)
     assert parts(mapping) == expected and mapping.cores == cores
-    assert mapping.core_on_chip.tolist() == list(range(cores)) and mapping.chips == 1
+    assert len(set(mapping.core_on_chip.tolist())) == cores and mapping.chips == 1
 
 
 def test_pilotnet_dense_layer_takes_seven_cores() -> None:
