@@ -8,6 +8,7 @@ from neurodeploy.errors import NeurodeployError
 from neurodeploy.estimate import Costs, estimate
 from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
+from neurodeploy.precision import mixed_precision
 from neurodeploy.program import Program
 from neurodeploy.report import report
 from neurodeploy.simulate import Events, Run, Session, simulate, stream
@@ -37,6 +38,7 @@ __all__ = [
     "load",
     "load_model",
     "load_target",
+    "mixed_precision",
     "report",
     "save",
     "simulate",

@@ -34,6 +34,7 @@ from neurodeploy.cli_options import (
     profile_option,
     semantics_options,
 )
+from neurodeploy.cli_quantise import budget_options, check_budget, choose_bits, precision
 from neurodeploy.cli_report import report
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
@@ -95,6 +96,7 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
 @click.option("--stop-after", type=Choice([name for name, _ in PASSES]), help="Last pass to run.")
 @click.option("--output", help="Output node to read out, where the model has several.")
+@budget_options
 @semantics_options
 @compile_options
 @as_json
@@ -112,15 +114,26 @@ def compile_command(
         if stop_after not in (None, PASSES[-1][0]):
             raise click.UsageError(f"There is no program to write (-o) if you --stop-after {stop_after}.")
         check_writable(path, keep=(model, target))
+    check_budget(values, stop_after)
+    found = None
     with show.status() as progress:
-        state = run_passes(model, target, chosen_options(values), stop_after=stop_after, progress=progress)
+        if values["budget"] is not None:
+            found = choose_bits(model, target, values, progress)
+        options = chosen_options(values)
+        state = (
+            found.compilation if found else run_passes(model, target, options, stop_after=stop_after, progress=progress)
+        )
     facts = summarise(state)
+    if found:
+        facts["precision"] = found.to_dict()
     if path is not None:
         save(finish(state), path)
         facts["program"] = str(path)
     if as_json:
         show.json_out(facts)
     else:
+        if found:
+            precision(facts["precision"])
         show.compilation(facts)
 
 

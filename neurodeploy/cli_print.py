@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from neurodeploy import cli_fields
 from neurodeploy.errors import NeurodeployError
 from neurodeploy.units import si
 
@@ -147,12 +148,11 @@ def semantics(title: str, values: Mapping[str, Any]) -> None:
 
 def quantization(facts: Mapping[str, Any]) -> None:
     """Chosen fields, errors and headroom per layer."""
-    print()
-    rows(facts["populations"], title="fields per layer (headroom: bits left before a register wraps or saturates)")
-    print()
-    rows(facts["projections"], title="weights per projection")
-    for line in facts["rewrites"]:
-        print(f"rewritten: {line}")
+    for title, values in cli_fields.tables(facts):
+        print()
+        rows(values, title=title)
+    for line in cli_fields.lines(facts):
+        print(line)
 
 
 def compilation(facts: Mapping[str, Any]) -> None:

@@ -74,7 +74,8 @@ class Cuba(TrainedModel):
         in ``u0``; both together equal the float neuron.
 
         Registers are whole numbers, and the chip's threshold is strict. Neurons that fire at equality get a threshold
-        one step of its field lower, or, where a spike subtracts it, a membrane counted one register step higher.
+        one register step lower, one of its field where it would fall on a step of that; or, where a spike subtracts
+        it, a membrane counted one register step higher.
         """
         d = dynamics
         shift = membrane_offset(d, rules, scale)
@@ -90,7 +91,9 @@ class Cuba(TrainedModel):
         }
         fields = {name: np.rint(value) for name, value in exact.items()}
         if rules.spike == "ge" and rules.reset != "subtract":
-            fields["vth"] = np.where(spiking, np.ceil(np.round(exact["vth"], 9)) - 1, fields["vth"])
+            whole = np.abs(exact["vth"] - fields["vth"]) < 1e-9 * np.maximum(1, np.abs(fields["vth"]))
+            lower = np.where(whole, fields["vth"] - 1, np.rint(exact["vth"] - 2.0**-THRESHOLD_SHIFT))
+            fields["vth"] = np.where(spiking, lower, fields["vth"])
         return fields | {"exact": exact}
 
 

@@ -25,6 +25,12 @@ from neurodeploy.target import load_target
 
 RNG = np.random.default_rng(0)
 SPIKES = (RNG.random((6, 25, 8)) < 0.4).astype(np.uint8)
+START = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def the_same_numbers_for_every_test() -> None:
+    RNG.bit_generator.state = START
 
 
 def exact(weight: Any) -> Any:
@@ -114,13 +120,13 @@ def test_an_error_made_in_the_second_layer_alone() -> None:
 
 
 def test_the_first_divergence_at_a_known_step() -> None:
-    """0.1 is stored as 26/254: ten of them pass the threshold, a step before eleven of 0.1 do."""
-    net = network(chain_of(linear("w", [[0.1, 0], [0, 1]]), neurons("n", 2), shape=(2,)))
+    """0.0995 is stored as 26/254: ten of them pass the threshold, a step before eleven of 0.0995 do."""
+    net = network(chain_of(linear("w", [[0.0995, 0], [-1, 1]]), neurons("n", 2), shape=(2,)))
     spikes = np.zeros((3, 20, 2), np.uint8)
     spikes[2, :, 0] = 1
     d = compared(net, spikes).first_divergence
     assert d is not None and (d.layer, d.sample, d.step, d.neuron, d.found, d.expected) == ("n", 2, 9, 0, 0, 1)
-    assert d.membrane_found == pytest.approx(1) and d.membrane_expected == pytest.approx(260 / 254)
+    assert d.membrane_found == pytest.approx(0.995) and d.membrane_expected == pytest.approx(260 / 254)
     assert (d.threshold, d.threshold_expected) == (1, 1)
 
 
@@ -155,7 +161,9 @@ def test_saturated_neurons() -> None:
 
 
 def test_registers_that_overflow() -> None:
-    net = network(chain_of(linear("w", np.ones((2, 600))), neurons("n", 2, theta=np.full(2, 300.0)), shape=(600,)))
+    weights = RNG.uniform(0.9, 1, (2, 600))
+    weights[:, 0] = -1
+    net = network(chain_of(linear("w", weights), neurons("n", 2, theta=np.full(2, 300.0)), shape=(600,)))
     spikes = np.zeros((2, 5, 600), np.uint8)
     spikes[1, 3] = 1
     found = compared(net, spikes)
@@ -167,7 +175,7 @@ def test_registers_that_overflow() -> None:
 
 
 def test_a_layer_that_fires_less() -> None:
-    net = network(chain_of(linear("w", [[1.0, 0.4], [0.4, 0.4]]), neurons("n", 2), shape=(2,)))
+    net = network(chain_of(linear("w", [[1.0, 0.4], [-0.4, 0.4]]), neurons("n", 2), shape=(2,)))
     spikes = np.zeros((1, 60, 2), np.uint8)
     spikes[..., 1] = 1
     found = compared(net, spikes, 3)  # 0.4 becomes 1/3: a spike in 4 steps, not in 3

@@ -157,7 +157,7 @@ def test_a_large_threshold_lowers_the_exponent_and_then_the_mantissa(tmp_path: P
     target = load_target("loihi1")
     reports: list[QuantizationReport] = []
     for threshold in (1.0, 3e3, 1e5):
-        nodes = {"w": nir.Linear(weight=np.array([[1.0, -0.5]])), "a": lif((1,), 0.875, threshold)}
+        nodes = {"w": nir.Linear(weight=np.array([[1.0, -1 / np.pi]])), "a": lif((1,), 0.875, threshold)}
         reports.append(quantize(lowered(chain(nodes, source=(2,), sink=(1,)), tmp_path), target)[1])
     exponents = [r.projections[0].weight_exp for r in reports]
     assert exponents[0] > 0 > exponents[1] >= exponents[2] == target.weight.exponent_min.value
