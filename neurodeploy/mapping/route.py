@@ -111,8 +111,12 @@ def path(mapping: Mapping, target: Target, source: int, destination: int) -> lis
     Raises:
         NoRoute: As in :func:`hops`.
     """
-    at = sites(mapping, target)
-    start, end = tiles(mapping, target, [source, destination])
+    return path_between(sites(mapping, target), source, destination)
+
+
+def path_between(at: Sites, source: int, destination: int) -> list[Link]:
+    """As :func:`path`, where the sites are known."""
+    start, end = ((int(at.chip[c]), int(at.x[c]), int(at.y[c])) for c in (source, destination))
     if start[0] == end[0]:
         return list(_on_chip(start, end))
     chips = [start[0], end[0]]

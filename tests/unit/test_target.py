@@ -353,7 +353,7 @@ def test_a_system_file_of_ones_own(tmp_path: Path) -> None:
         ('chip = "tiny"', "chip = 7", "chip: found 7", "give the name of a target"),
         ('chip = "tiny"', 'chip = "nahuku"', "'nahuku' is not a valid chip", "not a system"),
         ("chips = {", "chip = {", "mesh.chip: unknown key", "chips"),
-        ("value = 6,", "value = 7,", "mesh.chips: 7 chips on a grid that holds 6", "at most chips_x * chips_y"),
+        ("value = 6,", "value = 7,", "mesh.chips: 7 chips on a grid of 6", "a full grid"),
         ("chips_y = {", "# ", "system: a grid of chips with one side only", "or neither"),
         ("[system]", "[systems]", "systems: unknown key", "did you mean 'system'"),
     ],
