@@ -16,7 +16,7 @@ from rich.table import Table
 
 from neurodeploy import cli_fields
 from neurodeploy.errors import NeurodeployError
-from neurodeploy.units import si
+from neurodeploy.units import si as si
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""

@@ -133,7 +133,7 @@ def _bundled(program: Program) -> str | None:
 
 
 def _check_same(model: Any, program: Program) -> None:
-    path = Path(str(model))
+    path = load_model(model).nir if model in list_models() else Path(str(model))
     known = program.provenance.get("model_sha256")
     if path.is_file() and known is not None and _sha256(path) != known:
         raise ModelError(

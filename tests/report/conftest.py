@@ -1,13 +1,14 @@
-"""Reports made once, and what tests look for in them."""
+"""Reports made once."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import html5lib
 import pytest
 
 import neurodeploy as nd
+from neurodeploy.evaluate import Samples, load_samples
+from neurodeploy.report.evidence import Evidence, gather
 from neurodeploy.report.write import compare_files, report_files
 
 MODELS = ("digits-conv", "digits-mlp", "vowels-rsnn")
@@ -26,15 +27,25 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def beside(bundled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """digits-mlp with 8 and with 4 weight bits, side by side."""
-    folder = tmp_path_factory.mktemp("beside")
-    nd.save(nd.compile("digits-mlp", "loihi1", nd.Options(bits=4)), folder / "four.ndp")
+def versus(bundled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """digits-mlp with 8 weight bits on loihi1 and with 4 on loihi2, side by side."""
+    folder = tmp_path_factory.mktemp("versus")
+    nd.save(nd.compile("digits-mlp", "loihi2", nd.Options(bits=4)), folder / "four.ndp")
     program = bundled["digits-mlp"].with_name("program.ndp")
     compare_files(program, folder / "four.ndp", nd.load_model("digits-mlp").test, folder / "versus.html")
     return folder / "versus.html"
 
 
-def parsed(page: Path):  # type: ignore[no-untyped-def]
-    """The page's tree; raises where HTML5 does not allow what it says."""
-    return html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(page.read_text(encoding="utf-8"))
+@pytest.fixture(scope="session")
+def pages(bundled: dict[str, Path], versus: Path) -> dict[str, Path]:
+    """All of them by name."""
+    return bundled | {"versus": versus}
+
+
+@pytest.fixture(scope="session")
+def conv() -> Evidence:
+    """digits-conv on two cores of loihi1, on 12 samples, which are then all shown."""
+    model = nd.load_model("digits-conv")
+    samples = load_samples(model.test)
+    assert samples.labels is not None
+    return gather(nd.compile(model.nir, "loihi1"), Samples(samples.spikes[:12], samples.labels[:12]))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from neurodeploy.report.figures.svg import WIDTH, Drawing, number, shortened
 
 LEFT = 76.0
-DARKEST = 0.67
+DARKEST = 0.65
 """Opacity of the darkest shade: text must be legible on all of them."""
 TIPS = 400
 """Most cells that say what they are to a mouse."""

@@ -95,7 +95,7 @@ def placements(e: Evidence) -> list[Figure]:
         figures.append(
             Figure(
                 f"chip-{chip}",
-                "Placement" if mapping.chips == 1 else f"Placement on chip {chip}",
+                "Placement on the chip" if mapping.chips == 1 else f"Placement on chip {chip}",
                 f"Each square is a core, {target.mesh.cores_per_tile.value} to a tile; its colours are its layers, "
                 f"grey is free. The host feeds spikes in at the upper left tile.{some}",
                 mesh(target.mesh.tiles_x.value, target.mesh.tiles_y.value, target.mesh.cores_per_tile.value, sites),

@@ -9,6 +9,7 @@ import numpy as np
 
 from neurodeploy.neurons.cuba import THRESHOLD_SHIFT, VTH_NEVER
 from neurodeploy.report.evidence import Evidence
+from neurodeploy.report.figures.bars import BarRow, bars
 from neurodeploy.report.figures.histogram import binned, histogram
 from neurodeploy.report.figures.ranges import RangeRow, ranges
 from neurodeploy.report.parts import Figure, Section, Table, percent
@@ -44,9 +45,9 @@ def quantization(e: Evidence) -> Section:
     else:
         lead += " The program was made from integers: nothing was rounded here."
     figures = [_registers(e)] if e.shown.reached else []
-    figures += _weights(e)
-    tables = [t for t in (_fields(populations), _errors(projections)) if t.rows]
-    notes = [f"Rewritten: {line}." for line in facts.get("rewrites", [])]
+    figures += [*_rounding(facts), *_weights(e)]
+    tables = [t for t in (_scales(populations), _fields(populations), _errors(projections)) if t.rows]
+    notes = [f"Rewritten: {line}." for line in facts.get("rewrites", [])[:MOST]]
     return Section("quantization", "Quantisation", lead, figures, tables, notes)
 
 
@@ -103,39 +104,70 @@ def _weights(e: Evidence) -> list[Figure]:
     return figures
 
 
+def _rounding(facts: Any) -> list[Figure]:
+    """What rounding did to weights, thresholds, biases and decays."""
+    rows = []
+    for row in facts.get("projections", []):
+        name, share = f"weights, {row['source']} to {row['target']}", row["error_rms"]
+        rows.append(BarRow(name, percent(share, 2), [("c0", 100 * share, f"{name}: {percent(share, 2)}")]))
+    for row in facts.get("populations", []):
+        for field in row.get("fields", ()):
+            if field["error"]:
+                name, share = f"{field['field']}, {row['name']}", field["relative"]
+                rows.append(BarRow(name, percent(share, 2), [("c1", 100 * share, f"{name}: {percent(share, 2)}")]))
+    if not rows:
+        return []
+    largest = sorted(rows, key=lambda row: -row.parts[0][1])[:ROWS]
+    drawn = [row for row in rows if row in largest]
+    some = f" The {ROWS} largest of {len(rows)}." if len(rows) > ROWS else ""
+    return [
+        Figure(
+            "rounding",
+            "Errors of rounding",
+            "Weights: RMS error over RMS weight. Fields: largest error over the value, of decays over what is lost per "
+            f"step; those without error are left out.{some}",
+            bars(drawn, lambda v: f"{v:.3g} %"),
+            "; ".join(f"{row.name} {row.text}" for row in drawn),
+            legend=(("c0", "weights"), ("c1", "fields of neurons")),
+        )
+    ]
+
+
 def _fields(populations: list[dict[str, Any]]) -> Table:
     rows = [
         (
+            f"{row['name']}, {field['field']}",
+            _span((field["low"], field["high"])),
+            f"2^{field['exponent']}",
+            f"{field['lsb']:.3g}",
+            f"{field['error']:.2g}" if field["error"] else "0",
+            percent(field["relative"], 2),
+        )
+        for row in populations
+        for field in row.get("fields", ())
+    ]
+    heads = ("Layer and field", "Stored", "times", "One step", "Largest error", "relative")
+    note = "Steps and errors in the layer's own units; of decays, as a factor per step." + more(len(rows))
+    return Table("fields", "Fields of the neurons", heads, rows[:MOST], frozenset(range(1, 6)), note)
+
+
+def _scales(populations: list[dict[str, Any]]) -> Table:
+    rows = [
+        (
             row["name"],
-            f"{row['scale']:.4g}",
-            "-" if row["vth"] is None else _span(row["vth"]),
-            percent(row["vth_error"], 2),
-            f"{row['decay_u_error']:.1e}" if row["decay_u_error"] else "0",
-            f"{row['decay_v_error']:.1e}" if row["decay_v_error"] else "0",
-            f"{row['bias_error_lsb']:.2f}",
-            _bits(row["u_headroom_bits"]),
-            _bits(row["v_headroom_bits"]),
+            f"{row['scale']:,.4g}",
+            _bits(row["u_headroom_bits"], row.get("u_headroom")),
+            _bits(row["v_headroom_bits"], row.get("v_headroom")),
             row["limited_by"],
         )
         for row in populations[:MOST]
     ]
-    heads = (
-        "Layer",
-        "Scale",
-        "Threshold",
-        "its error",
-        "Error of decay u",
-        "of decay v",
-        "of bias, steps",
-        "Headroom u, bits",
-        "v, bits",
-        "Scale limited by",
-    )
+    heads = ("Layer", "Scale", "Headroom of u, bits", "of v, bits", "Scale limited by")
     note = (
-        "Scale: register steps per unit of membrane. Headroom: proven for any input; negative is not proven, and runs "
-        "count what wraps." + more(len(populations))
+        "Scale: register steps per unit of membrane. Headroom: left before a register wraps or saturates; proven for "
+        "any input, observed on the calibration data, or open: then runs count what happens." + more(len(populations))
     )
-    return Table("fields", "Fields of the layers", heads, rows, frozenset(range(1, 9)), note)
+    return Table("scales", "Scales and headroom", heads, rows, frozenset({1, 2, 3}), note)
 
 
 def _errors(projections: list[dict[str, Any]]) -> Table:
@@ -147,10 +179,19 @@ def _errors(projections: list[dict[str, Any]]) -> Table:
             f"{row['error_max_lsb']:.2f}",
             percent(row["error_rms"], 2),
             percent(row["zeroed"], 2),
+            percent(row["clipped"], 2) if "clipped" in row else "-",
         )
         for row in projections[:MOST]
     ]
-    heads = ("Connection", "Bits", "One step", "Largest error, steps", "RMS error / RMS weight", "Became zero")
+    heads = (
+        "Connection",
+        "Bits",
+        "One step",
+        "Largest error, steps",
+        "RMS error / RMS weight",
+        "Became zero",
+        "Cut off",
+    )
     return Table(
         "weight-errors", "Rounding of the weights", heads, rows, frozenset(range(1, 6)), more(len(projections))
     )
@@ -161,5 +202,6 @@ def _span(values: Any) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _bits(value: float | None) -> str:
-    return "no limit" if value is None else f"{value:.1f}"
+def _bits(value: float | None, how: str | None) -> str:
+    bits = "no limit" if value is None else f"{value:.1f}"
+    return f"{bits}, {how}" if how else bits

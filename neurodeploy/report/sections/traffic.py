@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neurodeploy.mapping.flows import Floats, flows
+from neurodeploy.mapping.flows import Floats, Flows, flows
 from neurodeploy.mapping.links import Links, unicast
 from neurodeploy.report.evidence import Evidence
 from neurodeploy.report.figures.matrix import matrix
@@ -30,8 +30,7 @@ def traffic(e: Evidence) -> Section:
     )
     if mapping.chips > 1:
         lead += f" {counted(sent.total.inter_chip * per)} packets leave their chip."
-    core_of = {name: labels.astype(np.int64) for name, labels in mapping.core_of.items()}
-    pairs = flows(e.program.net, core_of, mapping.cores, e.program.target, _all_sources(e))
+    pairs = flows_shown(e)
     links = unicast(pairs, mapping, e.program.target)
     figures = []
     if mapping.cores > 1:
@@ -57,10 +56,12 @@ def traffic(e: Evidence) -> Section:
     return Section("traffic", "Traffic", lead, figures, (table,))
 
 
-def _all_sources(e: Evidence) -> dict[str, Floats]:
-    """Rates of every source of a projection; a further output of a population counts as firing with it."""
-    net, rates = e.program.net, e.shown.rates()
-    return {p.source: rates[net.sender_of(p.source)] for p in net.projections}
+def flows_shown(e: Evidence) -> Flows:
+    """Packets per step from core to core, in the samples shown; further outputs of a population fire with it."""
+    net, mapping, rates = e.program.net, e.program.mapping, e.shown.rates()
+    core_of = {name: labels.astype(np.int64) for name, labels in mapping.core_of.items()}
+    sent = {p.source: rates[net.sender_of(p.source)] for p in net.projections}
+    return flows(net, core_of, mapping.cores, e.program.target, sent)
 
 
 def _heat(e: Evidence, packets: Floats) -> Figure:
