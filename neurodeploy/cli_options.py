@@ -63,8 +63,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 profile_option = click.option(
     "--energy-profile",
     type=Name("profile", list_profiles),
-    help="Whose energies and times; default: the target's own. "
-    "One of " + ", ".join(list_profiles()) + ", or a .toml file; see docs/energy.md.",
+    help="Whose energies and times, such as sanafe or max-affine, or a .toml file; default: the target's own.",
 )
 engine_option = click.option("--engine", type=Choice(ENGINES), default="fast", show_default=True)
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from neurodeploy.errors import InvalidTarget, UnknownTarget, did_you_mean
-from neurodeploy.target import list_targets, load_target, parse_tables, targets_folder
+from neurodeploy.target import bundled_folder, list_targets, load_target, parse_tables
 from neurodeploy.target_schema import Energy, FloatQuantity, Latency, Status, Target
 
 
@@ -83,7 +83,7 @@ def missing(target: Target) -> tuple[str, ...]:
 
 
 def _files() -> dict[str, Path]:
-    return {path.stem: path for path in (targets_folder() / "energy").glob("*.toml")}
+    return {path.stem: path for path in (bundled_folder() / "energy").glob("*.toml")}
 
 
 def _of_targets() -> dict[str, str]:

@@ -10,8 +10,8 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
@@ -187,17 +187,13 @@ def _unit(key: str) -> str:
     return next((unit for suffix, unit in UNITS.items() if key.endswith(suffix)), "")
 
 
-def targets_folder() -> Path:
-    """Where the bundled targets are. An editable install has a second folder of that name, which holds subfolders only:
-    ``importlib.resources.files`` would give both, as no path."""
-    spec = find_spec("neurodeploy_targets")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("neurodeploy_targets")
-    return Path(spec.origin).parent
-
-
 def _bundled() -> dict[str, Path]:
-    return {path.stem: path for path in targets_folder().glob("*.toml")}
+    return {path.stem: path for path in bundled_folder().glob("*.toml")}
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled targets: the real one also in an editable install, whose copies of it may be old."""
+    return Path(str(import_module("neurodeploy_targets").__file__)).parent
 
 
 def _plugins() -> dict[str, Path]:
@@ -363,8 +359,8 @@ def _contradictions(target: TargetFile) -> Iterator[tuple[str, str, str]]:
             yield "system", "a grid of chips with one side only", "give chips_x and chips_y, or neither"
         elif system.chips_x is not None and system.chips_y is not None:
             room = system.chips_x.value * system.chips_y.value
-            if mesh.chips.value != room:
-                yield "mesh.chips", f"{mesh.chips.value} chips on a grid of {room}", "chips_x * chips_y: a full grid"
+            if mesh.chips.value > room:
+                yield "mesh.chips", f"{mesh.chips.value} chips on a grid that holds {room}", "at most chips_x * chips_y"
     for key, low, high in (
         ("compartment.vth_mantissa_min", compartment.vth_mantissa_min, compartment.vth_mantissa_max),
         ("weight.exponent_min", weight.exponent_min, weight.exponent_max),

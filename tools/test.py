@@ -35,6 +35,7 @@ TEST_STEPS = (
     ("-r", "torch.txt", "-c", "test-constraints.txt"),
     ("-r", "test.txt", "-c", "test-constraints.txt"),
     ("--no-deps", "-r", "norse.txt"),
+    ("--no-deps", "-r", "neurobench.txt"),
     ("--no-deps", "-r", "spikingjelly.txt"),
     ("-r", "sinabs-dependencies.txt", "-c", "test-constraints.txt"),
     ("--no-deps", "-r", "sinabs.txt", "-r", "rockpool.txt"),

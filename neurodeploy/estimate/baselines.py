@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.energy_profile import Ann, load_profile
 from neurodeploy.estimate.band import Band
-from neurodeploy.simulate.components import components
 
 MACHINES = ("45nm", "gpu", "cpu", "arm")
 """Profiles that have a table [ann]."""
@@ -46,9 +46,19 @@ def dense_macs(net: ChipNetwork, live_steps: int) -> int:
     A network without recurrence runs once; a recurrent one once for each of its steps. Poolings and the like
     (``direct``) have none.
     """
-    recurrent = any(component.is_recurrent for component in components(net))
     once = sum(p.connection.synapses for p in net.projections if p.connection.kind != "direct")
-    return once * (live_steps if recurrent else 1)
+    return once * (live_steps if _is_recurrent(net) else 1)
+
+
+def _is_recurrent(net: ChipNetwork) -> bool:
+    order: TopologicalSorter[str] = TopologicalSorter()
+    for p in net.projections:
+        order.add(p.target, net.sender_of(p.source))
+    try:
+        order.prepare()
+    except CycleError:
+        return True
+    return False
 
 
 def baselines(

@@ -1,8 +1,8 @@
 """Overhead constants from a user's own measurements, by non-negative least squares.
 
 Times: measured = work of the slowest core or link + ``barrier_s`` * steps + ``overhead_run_s``.
-Energies: measured = E1 + time * (``static_core_w`` * cores + ``overhead_chip_w`` * chips) + ``overhead_run_j``, with the
-measured time.
+Energies: measured = E1 + time * (``static_core_w`` * cores + ``overhead_chip_w`` * chips) + ``overhead_run_j``, with
+the measured time.
 
 Energies of events (E1) are not fitted: they come from the target. Rows are weighted by 1 / measured value, so that the
 residuals are relative.

@@ -125,12 +125,14 @@ class Traffic:
     Attributes:
         sources: By population or input.
         syn_ops_into: SynOps by target and kind of connection.
+        fired_into: For each projection of the plan, how many spikes of each source neuron it delivered, (n_source,).
         cores: By core and step.
         times: Of the steps.
     """
 
     sources: Dict[str, SourceTraffic]
     syn_ops_into: Dict[str, Dict[str, int]]
+    fired_into: tuple[Ints, ...]
     cores: CoreSteps
     times: StepTimes
 
@@ -145,7 +147,8 @@ class Traffic:
             target: {kind: n + other.syn_ops_into[target][kind] for kind, n in kinds.items()}
             for target, kinds in self.syn_ops_into.items()
         }
-        return Traffic(sources, into, self.cores + other.cores, self.times + other.times)
+        fired = tuple(a + b for a, b in zip(self.fired_into, other.fired_into, strict=True))
+        return Traffic(sources, into, fired, self.cores + other.cores, self.times + other.times)
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ class Leg:
         pairs: The explicit part of the union as ones, (n_source, cores).
         packets_out: Packets that a spike of each neuron makes, at its core, (n_source, cores).
         links: Packets that it puts on each link, (n_source, links known so far).
-        synapses: Projections, and the synapses that each neuron has in them, (n_source,).
+        synapses: By number of a projection, the synapses that each neuron has in it, (n_source,).
         dense: By kind, synapses of dense projections that any spike meets on each core, (cores,).
         counts: Kind and synapses of each other projection, (n_source, cores).
         words: Words of synapse memory that a spike reads on each core: of any neuron, (cores,), and in addition of each
@@ -56,10 +56,10 @@ class Leg:
         self.pairs.data = np.ones_like(self.pairs.data, dtype=np.int64)
         self.packets_out = at_core(self.senders, self.union.cores_per_source(), mapping.cores)
         self.links = None if target.latency.link_spikes_per_s is None else self._on_links(mapping, target, links)
-        self.synapses = [
-            (plan.projections[i], np.full(r.n_source, r.neurons.sum()) if r.counts is None else r.counts.sum(axis=0))
+        self.synapses = {
+            i: np.full(r.n_source, r.neurons.sum()) if r.counts is None else r.counts.sum(axis=0)
             for i, r in active.items()
-        ]
+        }
         self.dense = sum((r.neurons for r in active.values() if r.counts is None), np.zeros(mapping.cores, np.int64))
         self.counts = [
             (plan.projections[i].connection.kind, r.counts.T.tocsr()) for i, r in active.items() if r.counts is not None

@@ -59,13 +59,16 @@ def measure(
     into: dict[str, dict[str, int]] = {
         name: {p.connection.kind: 0 for p in plan.projections if p.target == name} for name in plan.net.populations
     }
+    fired_into = [np.zeros(p.connection.n_source, np.int64) for p in plan.projections]
     for leg in legs:
         fired = sent[leg.name][:, leg.span].sum(axis=(0, 1), dtype=np.int64)
         sources[leg.name] += leg.routes(fired, mapping, target)
-        for p, per_source in leg.synapses:
+        for number, per_source in leg.synapses.items():
+            p = plan.projections[number]
             into[p.target][p.connection.kind] += int(fired @ per_source)
+            fired_into[number] += fired
     core_steps, times = _add_steps(plan, legs, sent, mapping, len(links), StepModel.of(target, mapping), always_live)
-    return Traffic(sources, into, core_steps, times)
+    return Traffic(sources, into, tuple(fired_into), core_steps, times)
 
 
 def spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:
