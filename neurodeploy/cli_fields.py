@@ -31,7 +31,8 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
         found = facts["calibration"]
         yield f"calibration: {found['method']} on {found['samples']} samples, seed {found['seed']}"
         for name, metric in found["metric"].items():
-            yield f"  {name}: {metric['default']:.6g} by rule, {metric['chosen']:.6g} chosen"
+            default = "no legal fields" if metric["default"] is None else f"{metric['default']:.6g}"
+            yield f"  {name}: {default} by rule, {metric['chosen']:.6g} chosen"
         for layer, choice in found["choices"].items():
             yield f"  {layer}: {', '.join(f'{k} {v}' for k, v in choice.items()) or 'by rule'}"
 

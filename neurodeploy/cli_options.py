@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
 from neurodeploy.bundled import list_models
+from neurodeploy.calibration import METHODS
 from neurodeploy.cluster.address import parse_address
 from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.compilation import Options
@@ -139,6 +141,17 @@ class Shape(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         return sizes
 
 
+class Data(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+    """Spikes, and labels where known, of an ``.npz``."""
+
+    name = "data"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from neurodeploy.evaluate import load_samples
+
+        return load_samples(value) if isinstance(value, str) else value
+
+
 class WeightBits(click.ParamType):  # type: ignore[type-arg,unused-ignore]
     """Weight bits: a number, or a number by layer."""
 
@@ -176,6 +189,18 @@ def compile_options(command: F) -> F:
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
     )(command)
+    command = click.option("--per-channel", is_flag=True, help="Neurons get scales of their own, see docs.")(command)
+    command = click.option("--seed", type=int, default=0, show_default=True, help="Of what --calibrate draws.")(command)
+    command = click.option(
+        "--calibration",
+        type=Choice(METHODS),
+        default="search",
+        show_default=True,
+        help="How --calibrate chooses; see docs/calibration.md.",
+    )(command)
+    command = click.option(
+        "--calibrate", type=Data(), metavar="DATA.npz", help="Choose scales and rounding on these spikes."
+    )(command)
     return click.option(
         "--bits",
         type=WeightBits(),
@@ -207,5 +232,4 @@ def lava_options(command: F) -> F:
 def chosen_options(values: Mapping[str, Any]) -> Options:
     """What the options of a command ask of the compiler."""
     semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
-    return Options(semantics, **{name: values[name] for name in names if name in values})
+    return Options(semantics, **{f.name: values[f.name] for f in fields(Options) if f.name in values})

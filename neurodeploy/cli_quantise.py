@@ -11,7 +11,6 @@ import click
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_options import Choice, chosen_options
-from neurodeploy.evaluate import load_samples
 from neurodeploy.precision.measure import METRICS
 from neurodeploy.quantize import BITS_DEFAULT
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from neurodeploy.precision import MixedPrecision
 
 F = TypeVar("F", bound=Callable[..., Any])
-OF_BUDGET = ("metric", "seed", "calibration_samples", "plot")
+OF_BUDGET = ("metric", "budget_samples", "plot")
 """Options that mean something beside --budget only."""
 
 
@@ -32,15 +31,8 @@ def budget_options(command: F) -> F:
             help="Choose the weight bits of each layer by measurement: memory=0.6 (of what the widest weights take), "
             "memory=1200words, memory=48KiB, energy=200nJ, cores=2. Needs --calibrate.",
         ),
-        click.option(
-            "--calibrate",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="DATA.npz",
-            help="Data to measure on; not the test set, if its accuracy is to mean anything.",
-        ),
         click.option("--metric", type=Choice(list(METRICS)), help=f"What is kept small: {_meanings()}."),
-        click.option("--seed", type=click.IntRange(min=0), help="Draws the calibration samples; default 0."),
-        click.option("--calibration-samples", type=click.IntRange(min=1), help="At most so many; default 256."),
+        click.option("--budget-samples", type=click.IntRange(min=1), help="Of --calibrate at most; default 256."),
         click.option(
             "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write the frontier as a picture (.svg)."
         ),
@@ -57,7 +49,7 @@ def _meanings() -> str:
 def check_budget(values: Mapping[str, Any], stop_after: str | None) -> None:
     """UsageError for options that do not go together."""
     if values["budget"] is None:
-        if given := [name for name in (*OF_BUDGET, "calibrate") if values[name] is not None]:
+        if given := [name for name in OF_BUDGET if values[name] is not None]:
             flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
             raise click.UsageError(f"{flags}: only with --budget.")
         return
@@ -70,7 +62,7 @@ def check_budget(values: Mapping[str, Any], stop_after: str | None) -> None:
     if values["plot"] is not None:
         if values["plot"].suffix.lower() != ".svg":
             raise click.UsageError("--plot writes an .svg file.")
-        check_writable(values["plot"], keep=(values["calibrate"],))
+        check_writable(values["plot"])
 
 
 def choose_bits(model: str, target: str, values: Mapping[str, Any], progress: Callable[[str], None]) -> MixedPrecision:
@@ -78,7 +70,7 @@ def choose_bits(model: str, target: str, values: Mapping[str, Any], progress: Ca
     from neurodeploy.precision import mixed_precision
     from neurodeploy.precision.choose import SAMPLES
 
-    data = load_samples(values["calibrate"])
+    data = values["calibrate"]
     found = mixed_precision(
         model,
         target,
@@ -87,8 +79,8 @@ def choose_bits(model: str, target: str, values: Mapping[str, Any], progress: Ca
         labels=data.labels,
         options=chosen_options(values),
         metric=values["metric"] or "output",
-        samples=values["calibration_samples"] or SAMPLES,
-        seed=values["seed"] or 0,
+        samples=values["budget_samples"] or SAMPLES,
+        seed=values["seed"],
         progress=progress,
     )
     if values["plot"] is not None:
@@ -100,14 +92,15 @@ def choose_bits(model: str, target: str, values: Mapping[str, Any], progress: Ca
 
 def precision(facts: Mapping[str, Any]) -> None:
     """The frontier, the uniform settings beside it, and the choice."""
-    points = {tuple(p["bits"].values()): p for p in (*facts["frontier"], *facts["uniform"], facts["chosen"])}
-    on_front = {tuple(p["bits"].values()) for p in facts["frontier"]}
-    chosen = tuple(facts["chosen"]["bits"].values())
+    points: list[Mapping[str, Any]] = []
+    for point in (*facts["frontier"], *facts["uniform"], facts["chosen"]):
+        if point not in points:
+            points.append(point)
     resource = {"memory": "memory_words", "energy": "energy_j", "cores": "cores"}[facts["resource"]]
     rows = []
-    for bits, point in sorted(points.items(), key=lambda item: (item[1][resource], item[1]["loss"])):
-        notes = ["chosen"] * (bits == chosen) + ["frontier"] * (bits in on_front)
-        rows.append(_row(point, [*notes, *["uniform"] * (len(set(bits)) == 1)]))
+    for point in sorted(points, key=lambda point: (point[resource], point["loss"])):
+        notes = ["chosen"] * (point == facts["chosen"]) + ["frontier"] * (point in facts["frontier"])
+        rows.append(_row(point, [*notes, *["uniform"] * (len(set(point["bits"].values())) == 1)]))
     print()
     title = f"bits by layer: {facts['measured']} settings measured on {facts['samples']} samples, seed {facts['seed']}"
     show.rows(rows, title=title)
@@ -119,7 +112,7 @@ def precision(facts: Mapping[str, Any]) -> None:
 
 
 def _row(point: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    row = {**point["bits"], "memory (words)": point["memory_words"], "cores": point["cores"]}
+    row = {**point["bits"], "fields": point["fields"], "memory (words)": point["memory_words"], "cores": point["cores"]}
     row |= {"energy (est.)": show.si(point["energy_j"], "J"), "loss": f"{point['loss']:.3g}"}
     if point["flips"] is not None:
         row["decisions that differ"] = point["flips"]

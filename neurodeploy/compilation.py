@@ -26,6 +26,11 @@ class Options:
         semantics: Values for :class:`Semantics` fields.
         bits: Weight bits, or by the population that the weights act on; ``*`` stands for all that are not named,
             which else get 8.
+        calibrate: Data on which scales, clipping and rounding are chosen: an array of spikes (N, T, *shape), or
+            anything with ``spikes`` and perhaps ``labels``. None: by rule.
+        calibration: How, one of :data:`neurodeploy.calibration.METHODS`.
+        seed: Of what calibration draws.
+        per_channel: Neurons get scales of their own; the search may choose so for itself.
         output: Output node to read out, where the model has several.
         max_neurons_per_core: Forces a finer split.
         input_shape: Of one step of a torch module's input where its layers do not say it; (C, H, W) of a ``.net``
@@ -39,6 +44,10 @@ class Options:
 
     semantics: Mapping[str, object] = field(default_factory=dict)
     bits: Bits = BITS_DEFAULT
+    calibrate: Any = None
+    calibration: str = "search"
+    seed: int = 0
+    per_channel: bool = False
     output: str | None = None
     max_neurons_per_core: int | None = None
     input_shape: tuple[int, ...] | None = None

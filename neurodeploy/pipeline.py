@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from neurodeploy.calibration import calibrate
 from neurodeploy.compilation import Compilation, Options, Pass, made
 from neurodeploy.errors import AmbiguousSemantics, ModelError, did_you_mean
 from neurodeploy.frontends.modules import ModuleModel, digest
@@ -24,6 +25,7 @@ from neurodeploy.program import Program
 from neurodeploy.proof import prove
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.bits import bits_by_layer
+from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.features import check_features
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
@@ -78,7 +80,20 @@ def refuse_early(state: Compilation) -> Compilation:
 def quantize_network(state: Compilation) -> Compilation:
     """Float to integer fields."""
     _check_readout(state)
-    net, report = quantize(made(state.network), state.target, bits=state.options.bits)
+    network, o = made(state.network), state.options
+    if o.calibrate is None:
+        choices = dict.fromkeys(network.populations, Choice(per_channel=o.per_channel))
+        net, report = quantize(network, state.target, bits=o.bits, choices=choices)
+    else:
+        net, report = calibrate(
+            network,
+            state.target,
+            o.calibrate,
+            bits=o.bits,
+            method=o.calibration,
+            seed=o.seed,
+            per_channel=o.per_channel,
+        )
     return replace(state, net=net, quantization=report)
 
 

@@ -96,6 +96,11 @@ class Conv2d(Connection):
         columns: Array = windows[:, :, :: self.stride[0], :: self.stride[1], ::dy, ::dx]
         return columns
 
+    def patches(self, maps: Array) -> Array:
+        """What the kernels of a convolution in one group see of maps (B, n_source): (B, places, C_in * KH * KW)."""
+        columns = self._columns(maps)
+        return columns.transpose(0, 2, 3, 1, 4, 5).reshape(len(columns), -1, self.weights[0].size)
+
     def propagate(self, spikes: Array) -> Array:
         columns = self._columns(spikes)
         batch, _, h_out, w_out = columns.shape[:4]

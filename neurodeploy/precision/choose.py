@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,9 @@ def mixed_precision(
     worse, by the metric and on the calibration data, than a uniform one that keeps the budget, and the frontier never
     worse than a uniform one of the same cost.
 
+    Where ``options`` ask for calibration by ``search``, settings are measured with ``mse``, which takes seconds less;
+    the chosen one is then calibrated by ``search``, and stays so if that is better by the metric, too.
+
     Args:
         model: See :func:`neurodeploy.pipeline.run_passes`.
         target: A target, its name, or the path of a ``.toml`` file.
@@ -126,6 +130,9 @@ def mixed_precision(
     check_labels(classes, len(spikes), "labels")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(spikes))[: max(1, samples)])
     used = Samples(spikes[chosen], None if classes is None else classes[chosen].astype(np.int64))
+    asked = lowered
+    if asked.options.calibrate is not None and asked.options.calibration == "search":
+        lowered = replace(asked, options=replace(asked.options, calibration="mse"))
     meter = Meter(lowered, used, metric)
 
     def measure(setting: Setting) -> Point | None:
@@ -138,7 +145,10 @@ def mixed_precision(
     def keeps(point: Point) -> bool:
         return bool(limits) and point.cost(wanted.resource) <= limits[0] * (1 + 1e-12)
 
-    search = Search(made(lowered.network), chip, measure, keeps, MOST)
+    def most_words() -> float:
+        return limits[0] if limits and wanted.resource == "memory" else math.inf
+
+    search = Search(made(lowered.network), chip, measure, keeps, most=MOST, words_limit=most_words)
     widest = search.at(search.uniform[-1])
     if widest is None and not wanted.unit:
         raise QuantizeError(
@@ -151,11 +161,17 @@ def mixed_precision(
     best = best_of(points, keeps)
     if best is None:
         raise _too_small(wanted, limits[0], points)
+    compilation = compiled(lowered, best.bits)
+    if lowered is not asked:
+        progress("calibrating the choice")
+        last = Meter(asked, used, metric).measure(tuple(best.bits.values()))
+        if last is not None and keeps(last) and (last.loss, last.output_loss) < (best.loss, best.output_loss):
+            points, best, compilation = [*points, last], last, compiled(asked, last.bits)
     return MixedPrecision(
         best.bits,
         best,
         tuple(pareto(points, wanted.resource)),
-        tuple(p for p in points if p.uniform is not None),
+        tuple(p for p in search.points if p.uniform is not None),
         tuple(points),
         wanted,
         limits[0],
@@ -163,7 +179,7 @@ def mixed_precision(
         len(used.spikes),
         seed,
         meter.float_accuracy,
-        compiled(lowered, best.bits),
+        compilation,
     )
 
 

@@ -38,6 +38,7 @@ class Point:
 
     Attributes:
         bits: Weight bits by layer.
+        fields: How scales, clipping and rounding were chosen: ``rule``, or a method of calibration.
         memory_words: Synapse memory in use on all cores, in the target's words.
         cores: Cores in use.
         energy_j: Of an inference, mesh and leakage (estimate).
@@ -48,6 +49,7 @@ class Point:
     """
 
     bits: Mapping[str, int]
+    fields: str
     memory_words: int
     cores: int
     energy_j: float
@@ -137,7 +139,9 @@ class Meter:
         elif self.metric == "task" and right is not None:
             loss = 1 - right
         energy = estimate(run, program).energy.value
-        return Point(bits, words, program.mapping.cores, energy, loss, output_loss, flips, right)
+        options = self.lowered.options
+        fields = "rule" if options.calibrate is None else options.calibration
+        return Point(bits, fields, words, program.mapping.cores, energy, loss, output_loss, flips, right)
 
     def _float_rasters(self) -> dict[str, NDArray[Any]]:
         (name,) = self.network.inputs

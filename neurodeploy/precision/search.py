@@ -15,6 +15,8 @@ from neurodeploy.target import Target
 
 EXHAUSTIVE = 64
 """Settings up to which all are measured."""
+ROUND = 16
+"""Neighbours of the best setting that are measured before it is looked for again."""
 
 Measure = Callable[[Setting], Point | None]
 
@@ -49,17 +51,27 @@ class Search:
         target: The chip.
         measure: Measures a setting.
         feasible: Whether a point keeps the budget.
+        words_limit: Words beyond which no setting can keep it.
         most: Settings to measure at most, beside the uniform ones and those of one layer alone.
     """
 
     def __init__(
-        self, network: Network, target: Target, measure: Measure, feasible: Callable[[Point], bool], most: int
+        self,
+        network: Network,
+        target: Target,
+        measure: Measure,
+        feasible: Callable[[Point], bool],
+        *,
+        most: int,
+        words_limit: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self.names = tuple(network.populations)
         self.words = layer_words(network, target)
-        self.options = [choices(self.words[name]) for name in self.names]
-        self.uniform = [(bits,) * len(self.names) for bits in sorted(target.weight.legal_bits.value)]
-        self.feasible, self.most = feasible, most
+        legal = sorted(target.weight.legal_bits.value)
+        few = len(legal) ** len(self.names) <= EXHAUSTIVE
+        self.options = [legal if few else choices(self.words[name]) for name in self.names]
+        self.uniform = [(bits,) * len(self.names) for bits in legal]
+        self.feasible, self.words_limit, self.most = feasible, words_limit, most
         self._measure, self.points = measure, list[Point]()
         self._seen: dict[Setting, Point | None] = {}
 
@@ -71,9 +83,10 @@ class Search:
             for setting in self._all(()):
                 self.at(setting)
             return self.points
-        for setting in self._path(self._sensitivities()):
+        added = self._sensitivities()
+        for setting in self._path(added):
             self.at(setting)
-        self._refine()
+        self._refine(added)
         return self.points
 
     def at(self, setting: Setting) -> Point | None:
@@ -128,26 +141,40 @@ class Search:
         words = self.words[self.names[layer]]
         return (added[after] - added[before]) / (words[before] - words[after])
 
-    def _refine(self) -> None:
-        """From the best point that keeps the budget: one layer wider, also at the expense of another one."""
+    def _refine(self, added: Sequence[Mapping[int, float]]) -> None:
+        """From the best point that keeps the budget: one layer wider, also at the expense of another one.
+
+        The neighbours of which the layers' losses alone promise most go first, ``ROUND`` of them at a time.
+        """
+
+        def promise(setting: Setting) -> float:
+            return sum(losses[bits] for losses, bits in zip(added, setting, strict=True))
+
         left = self.most
         while (best := best_of(self.points, self.feasible)) is not None and left > 0:
-            setting = tuple(best.bits[name] for name in self.names)
-            for neighbour in self._neighbours(setting):
-                if left > 0 and neighbour not in self._seen:
-                    self.at(neighbour)
-                    left -= 1
+            neighbours = {n for n in self._neighbours(tuple(best.bits.values())) if n not in self._seen}
+            chosen = sorted(neighbours, key=lambda n: (promise(n), n))[: min(ROUND, left)]
+            for setting in chosen:
+                self.at(setting)
+            left -= len(chosen)
             if best_of(self.points, self.feasible) is best:
                 return
 
     def _neighbours(self, setting: Setting) -> Iterator[Setting]:
+        """One layer wider, and at most one narrower, as far as their memory allows."""
         for i, options in enumerate(self.options):
-            for wider in [b for b in options if b > setting[i]][:1]:
+            for wider in (b for b in options if b > setting[i]):
                 raised = _with(setting, i, wider)
-                yield raised
-                for j, others in enumerate(self.options):
-                    for narrower in [b for b in others if b < setting[j]][-1:] if j != i else []:
-                        yield _with(raised, j, narrower)
+                others = [
+                    _with(raised, j, narrower)
+                    for j, narrow in enumerate(self.options)
+                    for narrower in narrow
+                    if j != i and narrower < setting[j]
+                ]
+                yield from (n for n in (raised, *others) if self._words(n) <= self.words_limit())
+
+    def _words(self, setting: Setting) -> int:
+        return sum(self.words[name][bits] for name, bits in zip(self.names, setting, strict=True))
 
 
 def best_of(points: Sequence[Point], feasible: Callable[[Point], bool]) -> Point | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+from neurodeploy.quantize.compensated import Moments
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,15 +19,15 @@ class Choice:
             that is proven to keep u and v within their registers.
         per_channel: Neurons get scales of their own, so that each one's largest weight uses its mantissa.
         threshold: Factor of the threshold.
-        gram: By source, (n_source, n_source) second moments of what its spikes leave in the membrane; weights are then
-            rounded so that errors cancel in what the neuron sums, not one by one. Dense projections only.
+        moments: By source, of what the spikes at the weights of one sum leave in the membrane; the weights are then
+            rounded so that their errors cancel in the sum. Dense projections and convolutions in one group.
     """
 
     clip: float = 1.0
     exponent: int | None = None
     per_channel: bool = False
     threshold: float = 1.0
-    gram: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    moments: Mapping[str, Moments] = field(default_factory=dict)
 
 
 BY_RULE = Choice()

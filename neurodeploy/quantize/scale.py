@@ -31,12 +31,14 @@ class Scale:
 
     Attributes:
         per_weight: Of each neuron, (n,); all equal unless channels have their own.
-        exponents: Weight exponent of each projection.
+        exponent: Weight exponent of the projection with the largest weights.
+        exponents: Of each projection.
         formats: How each projection holds its weights.
         limited_by: What kept the scale from being larger.
     """
 
     per_weight: Floats
+    exponent: int
     exponents: tuple[int, ...]
     formats: tuple[Format, ...]
     limited_by: str
@@ -66,7 +68,8 @@ def choose_scale(
     every = np.ones(population.size)
     if not drivers:
         scale, limited_by = (hard, field) if math.isfinite(hard) else (1.0, "weights")
-        return Scale(scale * every, _exponents(scale, 0, incoming, largest, formats, target), formats, limited_by)
+        exponents = _exponents(scale, 0, incoming, largest, formats, target)
+        return Scale(scale * every, 0, exponents, formats, limited_by)
     top = max(drivers, key=lambda i: largest[i])
     whole = _whole_steps([incoming[i] for i in drivers], incoming[top], formats[top]) if choice.clip == 1 else None
     full = whole or formats[top].reach * INPUT_UNIT * choice.clip / largest[top]
@@ -84,7 +87,7 @@ def choose_scale(
     exponents = _exponents(scale, exponent, incoming, kept, formats, target)
     if choice.per_channel and whole is None:
         every = _channels(population, incoming, target, scale, exponents, formats, limits, choice.clip)
-    return Scale(scale * every, exponents, formats, limited_by)
+    return Scale(scale * every, exponent, exponents, formats, limited_by)
 
 
 def _whole_steps(drivers: Sequence[Projection], top: Projection, form: Format) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.connections import Connection
 from neurodeploy.network import Projection
 from neurodeploy.neurons.model import Floats
 from neurodeploy.quantize.channels import spread
@@ -12,7 +13,7 @@ from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.compensated import round_compensated
 from neurodeploy.quantize.formats import Format, fewest_bits
 from neurodeploy.quantize.report import ProjectionReport
-from neurodeploy.quantize.rounding import measured, round_weights
+from neurodeploy.quantize.rounding import Rounded, measured, round_weights
 from neurodeploy.quantize.scale import INPUT_UNIT
 from neurodeploy.target import Target
 
@@ -30,14 +31,7 @@ def add_projection(
     """Attach the projection's integers to ``net``, and say what they lose."""
     connection = projection.connection
     units = INPUT_UNIT * 2.0**exponent / per_weight
-    shared = bool(np.all(units == units[0]))
-    unit = float(units[0]) if shared else spread(connection, units)
-    gram = choice.gram.get(projection.source)
-    if gram is not None and _sums_of(projection) == len(gram):
-        integers = round_compensated(connection.weights, unit, form, gram)
-        rounded = measured(connection.weights, unit, integers, form)
-    else:
-        rounded = round_weights(connection.weights, unit, form)
+    rounded = held_weights(projection, units, form, choice)
     movable = connection.kind != "conv2d"
     integers, held_exponent, held = fewest_bits(rounded.integers, exponent, form, target, movable=movable)
     net.attach(
@@ -67,9 +61,19 @@ def add_projection(
     )
 
 
-def _sums_of(projection: Projection) -> int | None:
+def held_weights(projection: Projection, units: Floats, form: Format, choice: Choice) -> Rounded:
+    """The integers of a projection, where 1 stands for ``units`` (n_target,) in the float network."""
+    connection = projection.connection
+    unit = float(units[0]) if np.all(units == units[0]) else spread(connection, units)
+    inputs = choice.moments.get(projection.source)
+    if inputs is not None and summed_weights(connection) == len(inputs.gram):
+        integers = round_compensated(connection.weights, unit, form, inputs)
+        return measured(connection.weights, unit, integers, form)
+    return round_weights(connection.weights, unit, form)
+
+
+def summed_weights(c: Connection) -> int | None:
     """How many weights make a sum of the target neuron, where those of all its neurons can be rounded together."""
-    c = projection.connection
     if c.kind == "sparse" or (c.kind == "conv2d" and getattr(c, "groups", 1) != 1):
         return None
     return int(np.prod(c.weights.shape[1:]))

@@ -128,6 +128,21 @@ def test_bits_by_layer(cli: Cli, work: Path) -> None:
     assert "neither a number nor LAYER=N" in cli("inspect", "model.nir", "--bits", "out=six").err
 
 
+def test_calibration(cli: Cli, work: Path) -> None:
+    flags = ["--bits", "3", "--calibrate", "data.npz", "--calibration", "mse", "--seed", "1"]
+    result = cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", *flags)
+    assert result.code == 0 and "calibration: mse on" in result.out and "mismatch:" in result.out
+    found = nd.load("new.ndp").quantization["calibration"]
+    assert found["seed"] == 1 and found["metric"]["mismatch"]["chosen"] <= found["metric"]["mismatch"]["default"]
+    facts = json.loads(cli("inspect", "model.nir", "--bits", "3", *flags, "--json").out)["quantization"]
+    assert facts["calibration"] == found
+    assert {f["field"] for f in facts["populations"][0]["fields"]} == {"threshold", "bias", "decay u", "decay v"}
+    assert cli("compile", "model.nir", "--target", "loihi2", "-o", "x.ndp", "--calibrate", "model.nir").code == 3
+    assert "did you mean 'search'" in cli("inspect", "model.nir", "--calibration", "serach").err
+    channels = json.loads(cli("inspect", "model.nir", "--per-channel", "--json").out)["quantization"]["populations"]
+    assert channels[0]["scales"] > 1
+
+
 def test_compile_stops_after_a_pass_and_writes_nothing(cli: Cli, work: Path) -> None:
     before = sorted(p.name for p in work.iterdir())
     keys = {
@@ -295,3 +310,35 @@ def test_demo_says_which_model_fails(cli: Cli) -> None:
     result = cli("demo", "--target", "tiny", "--json")
     assert result.code == 6 and result.json["error"] == "DoesNotFit"
     assert f"model {nd.list_models()[0]}" in result.json["where"]
+
+
+def test_bits_under_a_budget(cli: Cli, work: Path) -> None:
+    words = ("compile", "model.nir", "--target", "loihi1", "--budget", "memory=0.75", "--calibrate", "data.npz")
+    facts = cli(*words, "-o", "b.ndp", "--plot", "f.svg", "--json").json
+    found = facts["precision"]
+    assert found["chosen"]["memory_words"] <= found["limit"] and found["metric"] == "output" and found["seed"] == 0
+    assert found["chosen"]["bits"] == found["bits"] == nd.load("b.ndp").provenance["bits"]
+    assert (work / "f.svg").read_text().startswith("<svg")
+    text = cli(*words, "-o", "c.ndp", "--metric", "task", "--seed", "2", "--budget-samples", "4").out
+    for word in ("measured on 4 samples, seed 2", "frontier", "uniform", "chosen under memory=0.75: --bits hidden="):
+        assert word in text, word
+    again = text.split("--bits ")[1].split()[0]
+    assert cli("compile", "model.nir", "--target", "loihi1", "--bits", again, "-o", "d.ndp").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (["--budget", "memory=0.5"], 2, "give it data with --calibrate"),
+        (["--plot", "f.svg", "--metric", "task"], 2, "--metric, --plot: only with --budget"),
+        (["--budget", "memory=0.5", "--calibrate", "data.npz", "--bits", "4"], 2, "drop --bits"),
+        (["--budget", "memory=0.5", "--calibrate", "data.npz", "--plot", "f.png"], 2, "writes an .svg file"),
+        (["--budget", "memory=2", "--calibrate", "data.npz"], 5, "2 is more than the widest weights take"),
+        (["--budget", "memory=1words", "--calibrate", "data.npz"], 5, "no setting of the bits keeps 1 words"),
+        (["--budget", "memory=0.5", "--calibrate", "none.npz"], 3, "no such file"),
+    ],
+)
+def test_budgets_that_cannot_be(cli: Cli, work: Path, words: list[str], code: int, text: str) -> None:
+    result = cli("compile", "model.nir", "--target", "loihi1", "-o", "b.ndp", *words)
+    assert result.code == code and text in result.err
+    assert not (work / "b.ndp").exists() and not (work / "f.svg").exists()
