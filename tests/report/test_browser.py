@@ -74,7 +74,9 @@ def test_wide_tables_scroll_in_their_box(browser: Chromium, pages: dict[str, Pat
 
 
 def test_it_prints(browser: Chromium, pages: dict[str, Path], name: str, tmp_path: Path) -> None:
-    browser.open(pages[name], 794, media="print")
+    browser.open(pages[name], 720, media="print")  # A4 within the browser's margins
+    assert browser.value("document.documentElement.scrollWidth") <= 720
+    assert browser.value("[...document.querySelectorAll('.scroll')].filter(b => b.scrollWidth > 720).length") == 0
     assert browser.value("getComputedStyle(document.querySelector('nav')).display") == "none"
     browser.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

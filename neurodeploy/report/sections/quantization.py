@@ -155,7 +155,7 @@ def _scales(populations: list[dict[str, Any]]) -> Table:
     rows = [
         (
             row["name"],
-            f"{row['scale']:,.4g}",
+            f"{row['scale']:,.0f}" if row["scale"] >= 100 else f"{row['scale']:.4g}",
             _bits(row["u_headroom_bits"], row.get("u_headroom")),
             _bits(row["v_headroom_bits"], row.get("v_headroom")),
             row["limited_by"],
