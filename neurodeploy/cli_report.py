@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from neurodeploy import cli_print as show
-from neurodeploy.cli_options import MODEL, as_json
+from neurodeploy.cli_options import MODEL, as_json, profile_option
 from neurodeploy.units import si
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -19,9 +19,18 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--compare", is_flag=True, help="Put two PROGRAMs side by side.")
 @click.option("--input", "data", type=FILE, required=True, help="DATA.npz")
 @click.option("--model", type=MODEL, help="The float model that PROGRAM was made of; default: a bundled one, if it is.")
+@profile_option
 @click.option("-o", "--out", type=FILE, required=True, help="The page (.html); its numbers go beside it.")
 @as_json
-def report(programs: tuple[Path, ...], compare: bool, data: Path, model: str | None, out: Path, as_json: bool) -> None:
+def report(
+    programs: tuple[Path, ...],
+    compare: bool,
+    data: Path,
+    model: str | None,
+    energy_profile: str | None,
+    out: Path,
+    as_json: bool,
+) -> None:
     """Run PROGRAM on spikes and write all there is to know about it as one HTML page.
 
     Beside report.html: report.json, layers.csv and cores.csv (docs/report.md).
@@ -38,9 +47,9 @@ def report(programs: tuple[Path, ...], compare: bool, data: Path, model: str | N
 
     with show.status() as progress:
         if compare:
-            facts = compare_files(programs[0], programs[1], data, out, progress=progress)
+            facts = compare_files(programs[0], programs[1], data, out, energy_profile=energy_profile, progress=progress)
         else:
-            facts = report_files(programs[0], data, out, model=model, progress=progress)
+            facts = report_files(programs[0], data, out, model=model, energy_profile=energy_profile, progress=progress)
     if as_json:
         show.json_out(facts)
     else:

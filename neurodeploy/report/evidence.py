@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.compare import Comparison, compare_models
-from neurodeploy.compilation import Options
 from neurodeploy.errors import ModelError
 from neurodeploy.estimate import Costs, estimate
 from neurodeploy.evaluate import Samples, accuracy, run_program
@@ -40,6 +39,7 @@ class Evidence:
         accuracy: Share of right answers, None without labels or where the program has several outputs.
         comparison: With the float model on the same samples, None where that was not at hand.
         files: What was run, by kind (``program``, ``data``, ``model``): name and sha256, where it was a file.
+        options: Of the command line, beside these files.
     """
 
     name: str
@@ -53,6 +53,7 @@ class Evidence:
     accuracy: float | None
     comparison: Comparison | None
     files: Mapping[str, Mapping[str, str]]
+    options: Mapping[str, str]
 
     @property
     def float_accuracy(self) -> float | None:
@@ -78,8 +79,8 @@ def gather(
     samples: Samples,
     model: Any = None,
     *,
-    options: Options | None = None,
     files: Mapping[str, Path] | None = None,
+    options: Mapping[str, str] | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Evidence:
     """Check the mapping again, run, cost, and compare with the float model.
@@ -89,8 +90,8 @@ def gather(
         samples: The data set, its labels where they are known.
         model: The float model that the program was made of; by default the bundled one whose sha256 the program names,
             if there is one.
-        options: For reading the model, where the program does not say it.
         files: Files that the arguments were read from, for their names and sha256.
+        options: Of the command line, to be shown.
         progress: Told what is being done.
 
     Raises:
@@ -109,7 +110,7 @@ def gather(
     if source is not None:
         progress("run the float model")
         _check_same(source, program)
-        comparison = compare_models(source, program, samples.spikes, options, labels=samples.labels, try_remedies=False)
+        comparison = compare_models(source, program, samples.spikes, labels=samples.labels, try_remedies=False)
     progress("run the samples that are shown")
     return Evidence(
         bundled or Path(str(program.provenance.get("model", "program"))).stem,
@@ -123,6 +124,7 @@ def gather(
         found,
         comparison,
         {kind: {"name": path.name, "sha256": _sha256(path)} for kind, path in (files or {}).items()},
+        dict(options or {}),
     )
 
 

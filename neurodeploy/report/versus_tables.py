@@ -115,13 +115,16 @@ def layers_table(a: Evidence, b: Evidence) -> Table:
         for column in LAYER_COLUMNS:
             values = [side.get(name, {}).get(column) for side in sides]
             if values[0] != values[1]:
-                marked |= {(len(rows), len(cells)), (len(rows), len(cells) + 1)}
-            cells += [_cell(column, v) for v in values]
+                marked.add((len(rows), len(cells)))
+            cells.append(" / ".join(_cell(column, v) for v in (values if values[0] != values[1] else values[:1])))
         rows.append(tuple(cells))
-    heads = ("Layer", *(f"{title}, {side}" for title in LAYER_COLUMNS.values() for side in "AB"))
-    note = f"{MOST} of {len(every)} layers; the JSON beside this page has all." if len(every) > MOST else ""
+    heads = ("Layer", *LAYER_COLUMNS.values())
+    note = "Where the two differ: A / B."
+    note += f" {MOST} of {len(every)} layers; the JSON beside this page has all." if len(every) > MOST else ""
     right = frozenset(range(1, len(heads)))
-    return Table("versus-layers", "Layers, per inference", heads, rows, right, note, frozenset(marked))
+    return Table(
+        "versus-layers", "Layers, per inference; energies are estimates", heads, rows, right, note, frozenset(marked)
+    )
 
 
 def settings_table(a: Evidence, b: Evidence) -> Table:

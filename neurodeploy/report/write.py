@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from neurodeploy.atomic import check_writable, replacing
-from neurodeploy.compilation import Options
 from neurodeploy.errors import UnwritableFile
+from neurodeploy.estimate_job import profiled
 from neurodeploy.evaluate import load_samples
 from neurodeploy.report.evidence import Evidence, gather
 from neurodeploy.report.page import report_page
@@ -31,7 +31,7 @@ def report_files(
     out: Path,
     *,
     model: str | None = None,
-    options: Options | None = None,
+    energy_profile: str | None = None,
     progress: Progress = lambda text: None,
 ) -> dict[str, Any]:
     """Run a stored program on a stored data set and write its report.
@@ -42,14 +42,14 @@ def report_files(
         out: The page; ``report.html`` has ``report.json``, ``layers.csv`` and ``cores.csv`` beside it, ``x.html`` has
             ``x.json``, ``x.layers.csv`` and ``x.cores.csv``.
         model: The float model that the program was made of; default see :func:`neurodeploy.report.evidence.gather`.
-        options: For reading the model.
+        energy_profile: Whose energies and times; default the target's own.
         progress: Told what is being done.
 
     Returns:
         The answers of ``report.json``, and ``files``, the paths that were written.
     """
     paths = checked_paths(out, TABLES, (program, data))
-    made = _gather(program, data, model, options, progress)
+    made = _gather(program, data, model, energy_profile, progress)
     return write(made, paths)
 
 
@@ -59,6 +59,7 @@ def compare_files(
     data: Path,
     out: Path,
     *,
+    energy_profile: str | None = None,
     progress: Progress = lambda text: None,
 ) -> dict[str, Any]:
     """Run two programs on one data set and put them side by side; the JSON beside the page holds both.
@@ -67,7 +68,7 @@ def compare_files(
         ``files``, the paths that were written, and ``differences``, rows of what differs.
     """
     paths = checked_paths(out, (), (first, second, data))
-    a, b = (_gather(path, data, None, None, progress) for path in (first, second))
+    a, b = (_gather(path, data, None, energy_profile, progress) for path in (first, second))
     facts = comparison_record(a, b)
     _write_all({paths[0]: comparison_page(a, b), paths[1]: _json(facts)})
     return {"differences": facts["differences"], "files": [str(path) for path in paths]}
@@ -97,10 +98,12 @@ def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _gather(program: Path, data: Path, model: str | None, options: Options | None, progress: Progress) -> Evidence:
-    loaded, samples = load(program), load_samples(data)
+def _gather(program: Path, data: Path, model: str | None, profile: str | None, progress: Progress) -> Evidence:
+    loaded, samples = profiled(load(program), profile), load_samples(data)
     files = {"program": program, "data": data} | ({"model": Path(model)} if model and Path(model).is_file() else {})
-    return gather(loaded, samples, model, options=options, files=files, progress=progress)
+    options = {"--model": model and Path(model).name, "--energy-profile": profile and Path(profile).name}
+    given = {flag: value for flag, value in options.items() if value}
+    return gather(loaded, samples, model, files=files, options=given, progress=progress)
 
 
 def checked_paths(out: Path, tables: Sequence[str], inputs: Sequence[Path]) -> list[Path]:

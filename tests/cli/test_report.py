@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -24,6 +25,17 @@ def test_one_program(cli: Cli, work: Path) -> None:
     text = (work / "report.html").read_text(encoding="utf-8")
     assert "neurodeploy report program.ndp --input data.npz -o report.html" in text
     assert str(work) not in text
+
+
+def test_other_constants(cli: Cli, work: Path) -> None:
+    common = ("report", "program.ndp", "--input", "data.npz")
+    assert cli(*common, "-o", "own.html", "--json").code == 0
+    outcome = cli(*common, "--energy-profile", "max-affine", "-o", "other.html", "--json")
+    assert outcome.code == 0, outcome.err
+    own, other = (json.loads((work / f"{name}.json").read_text()) for name in ("own", "other"))
+    assert own["costs"]["profile"] != other["costs"]["profile"]
+    assert own["layers"][0]["syn_ops"] == other["layers"][0]["syn_ops"]
+    assert "--energy-profile max-affine -o report.html" in (work / "other.html").read_text(encoding="utf-8")
 
 
 def test_two_programs(cli: Cli, work: Path) -> None:

@@ -85,5 +85,6 @@ def test_layers_of_one_only_are_shown(conv: Evidence) -> None:
     fewer = replace(conv.costs, layers=conv.costs.layers[:2])
     table = layers_table(conv, replace(conv, costs=fewer))
     assert [row[0] for row in table.rows] == ["lif1", "lif2", "lif3"]
-    assert table.rows[2][2] == "-" and (2, 1) in table.marked and (0, 1) not in table.marked
+    assert table.rows[2][1] == "10 / -" and (2, 1) in table.marked
+    assert table.rows[0][1] == "768" and (0, 1) not in table.marked
     assert len(summary_table(conv, conv).rows) == 20

@@ -72,9 +72,9 @@ def reproduction(e: Evidence) -> Section:
     """Versions, digests and the command."""
     p = e.program.provenance
     files = {"program": "program.ndp", "data": "data.npz"} | {k: f["name"] for k, f in e.files.items()}
-    model = f" --model {files['model']}" if "model" in files else ""
+    more = "".join(f" {flag} {value}" for flag, value in e.options.items())
     rows = [
-        ("command", f"neurodeploy report {files['program']} --input {files['data']}{model} -o report.html"),
+        ("command", f"neurodeploy report {files['program']} --input {files['data']}{more} -o report.html"),
         (
             "neurodeploy",
             f"{installed_version()}; the program was compiled with {p.get('neurodeploy', 'an unknown one')}",
