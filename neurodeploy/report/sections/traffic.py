@@ -34,9 +34,11 @@ def traffic(e: Evidence) -> Section:
     links = unicast(pairs, mapping, e.program.target)
     figures = []
     if mapping.cores > 1:
-        figures.append(_heat(e, pairs.matrix().toarray() * e.run.steps))
+        figures.append(heat(e, pairs.matrix().toarray() * e.run.steps))
     drawn = [
-        chip for chip in links.chips[:CHIPS] if any(_loads(links, int(np.flatnonzero(links.chips == chip)[0])).values())
+        chip
+        for chip in links.chips[:CHIPS]
+        if any(loads_of(links, int(np.flatnonzero(links.chips == chip)[0])).values())
     ]
     figures += [_links(e, links, int(chip)) for chip in drawn]
     if not figures:
@@ -64,7 +66,8 @@ def flows_shown(e: Evidence) -> Flows:
     return flows(net, core_of, mapping.cores, e.program.target, sent)
 
 
-def _heat(e: Evidence, packets: Floats) -> Figure:
+def heat(e: Evidence, packets: Floats) -> Figure:
+    """Packets per inference, (cores + 1, cores), the host's in the last row."""
     cores = packets.shape[1]
     groups = spans(cores, GROUPS)
     summed = np.array([[packets[a:b, c:d].sum() for c, d in groups] for a, b in groups])
@@ -84,7 +87,7 @@ def _heat(e: Evidence, packets: Floats) -> Figure:
     )
 
 
-def _loads(links: Links, k: int) -> dict[Link, float]:
+def loads_of(links: Links, k: int) -> dict[Link, float]:
     """Packets per step on the links of one chip."""
     loads: dict[Link, float] = {}
     for (dx, dy), table in (((1, 0), links.east), ((0, 1), links.south)):
@@ -98,7 +101,7 @@ def _loads(links: Links, k: int) -> dict[Link, float]:
 
 def _links(e: Evidence, links: Links, chip: int) -> Figure:
     target, mapping = e.program.target, e.program.mapping
-    loads = {k: v * e.run.steps for k, v in _loads(links, int(np.flatnonzero(links.chips == chip)[0])).items()}
+    loads = {k: v * e.run.steps for k, v in loads_of(links, int(np.flatnonzero(links.chips == chip)[0])).items()}
     column, row = mapping.tiles(target)
     here = np.flatnonzero(mapping.chip_of == chip)
     used = {(int(column[c]), int(row[c])) for c in here}
