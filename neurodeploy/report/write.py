@@ -70,7 +70,7 @@ def compare_files(
     paths = checked_paths(out, (), (first, second, data))
     a, b = (_gather(path, data, None, energy_profile, progress) for path in (first, second))
     facts = comparison_record(a, b)
-    _write_all({paths[0]: comparison_page(a, b), paths[1]: _json(facts)})
+    write_all({paths[0]: comparison_page(a, b), paths[1]: _json(facts)})
     return {"differences": facts["differences"], "files": [str(path) for path in paths]}
 
 
@@ -84,7 +84,7 @@ def write(made: Evidence, paths: Sequence[Path]) -> dict[str, Any]:
         layers: csv_text(layer_rows(made)),
         cores: csv_text(core_rows(made)),
     }
-    _write_all(contents)
+    write_all(contents)
     return {**facts["answers"], "name": made.name, "files": [str(path) for path in paths]}
 
 
@@ -121,7 +121,7 @@ def checked_paths(out: Path, tables: Sequence[str], inputs: Sequence[Path]) -> l
     return paths
 
 
-def _write_all(contents: Mapping[Path, str]) -> None:
+def write_all(contents: Mapping[Path, str]) -> None:
     """Every file complete on the disk before the first takes its place."""
     with ExitStack() as stack:
         for path, text in contents.items():

@@ -158,6 +158,10 @@ def test_all_files_or_none(tmp_path: Path, conv: Evidence, monkeypatch: pytest.M
     monkeypatch.setattr(writing, "csv_text", full)
     with pytest.raises(OSError):
         writing.write(conv, paths)
+    with pytest.raises(UnwritableFile):
+        writing.write_all(
+            {tmp_path / "report.html": "new", tmp_path / "a.csv": "new", tmp_path / "no" / "b.csv": "new"}
+        )
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text() == "old"
 

@@ -38,6 +38,7 @@ def test_every_core_is_drawn_at_its_tile_in_its_layers_colour(spread: Evidence) 
     mapping, target = spread.program.mapping, spread.program.target
     column, row = mapping.tiles(target)
     tile = (400 - 8 - GAP * 7) / 8
+    size = (tile - 4) / 2
     seen = set()
     for chip, figure in enumerate(placements(spread)):
         found = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*class="(c\d)"><title>core (\d+): (l\d) 1<', figure.svg)
@@ -46,8 +47,14 @@ def test_every_core_is_drawn_at_its_tile_in_its_layers_colour(spread: Evidence) 
             assert mapping.chip_of[k] == chip and layer == f"l{k // 4}" and colour == spread.colour(layer)
             assert int((float(x) - 4) // (tile + GAP)) == column[k]
             assert int((float(y) - 4) // (tile + GAP)) == row[k]
+            place = mapping.core_on_chip[k] % 4
+            left, top = 4 + column[k] * (tile + GAP) + 2, 4 + row[k] * (tile + GAP) + 2
+            expected = (left + size * (place % 2) + 1, top + size * (place // 2) + 1)
+            assert (float(x), float(y)) == pytest.approx(expected, abs=0.02)
             seen.add(k)
-        assert figure.svg.count('class="unused"') == 128 - 6
+        free = re.findall(r'<rect x="([\d.]+)" y="([\d.]+)"[^>]*class="unused"', figure.svg)
+        assert len(set(free)) == len(free) == 128 - 6
+        assert not set(free) & {(x, y) for x, y, *_ in found}
     assert seen == set(range(12))
 
 

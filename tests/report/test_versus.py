@@ -21,6 +21,7 @@ from neurodeploy.report.versus_tables import Both, layers_table, quantities, set
         (Band(1, 1, 9), Band(2, 2, 10), True, 0),  # the same order at both ends
         (Band(2, 2, 10), Band(1, 1, 9), True, 1),
         (Band(1, 1, 9), Band(2, 2, 8), True, None),  # at the high end the other is lower
+        (Band(5, 3, 8), Band(6, 2, 9), True, None),  # at the low end
         (Band(1, 1, 9), Band(2, 2, 10), False, None),  # other constants: the ranges overlap
         (Band(1, 1, 1.9), Band(2, 2, 10), False, 0),
         (Band(2, 2, 10), Band(1, 1, 1.9), False, 1),
