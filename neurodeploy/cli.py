@@ -15,6 +15,7 @@ from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_convert import convert
 from neurodeploy.cli_estimate import calibrate, estimate
 from neurodeploy.cli_options import (
     MODEL,
@@ -36,12 +37,12 @@ from neurodeploy.cli_options import (
 )
 from neurodeploy.cli_quantise import budget_options, check_budget, choose_bits, precision
 from neurodeploy.cli_report import report
+from neurodeploy.cli_targets import compare_command, targets
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
 from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES
 from neurodeploy.simulate.run import ENGINES
-from neurodeploy.target import usable_targets
 from neurodeploy.verify import AGAINST
 
 
@@ -254,71 +255,14 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
     show.lava(check(lava_python), as_json)
 
 
-@app.group(cls=Group)
-def targets() -> None:
-    """Chips and systems that can be compiled for."""
-
-
-@targets.command("list")
-@as_json
-def targets_list(as_json: bool) -> None:
-    """Names, titles, sizes and status."""
-    rows = [
-        {
-            "name": n,
-            "title": t.title,
-            "chip": t.chip or n,
-            "chips": t.mesh.chips.value,
-            "cores_per_chip": t.mesh.cores_per_chip.value,
-            "status": t.status,
-        }
-        for n, t in usable_targets().items()
-    ]
-    if as_json:
-        show.json_out(rows)
-    else:
-        show.rows(rows)
-
-
-@targets.command("show")
-@click.argument("target", type=TARGET)
-@as_json
-def targets_show(target: str, as_json: bool) -> None:
-    """Every number of TARGET with its source."""
-    from neurodeploy.target import describe
-
-    chip = neurodeploy.load_target(target)
-    rows = [row._asdict() for row in describe(chip)]
-    if as_json:
-        show.json_out({"name": chip.name, "status": chip.status, "description": chip.description, "facts": rows})
-    else:
-        click.echo(f"{chip.title} ({chip.status})\n{chip.description}\n")
-        show.rows(rows)
-
-
-@targets.command("check")
-@click.argument("target", type=TARGET)
-@as_json
-def targets_check(target: str, as_json: bool) -> None:
-    """Check a target file against the schema; exit code 4 with all problems if it is not valid."""
-    from neurodeploy.errors import InvalidTarget
-    from neurodeploy.target import check_target
-
-    problems = check_target(target)
-    if problems:
-        lines = "\n".join(f"  - {p}" for p in problems)
-        raise InvalidTarget(f"{len(problems)} problems:\n{lines}", where=problems[0].where, remedy=problems[0].remedy)
-    if as_json:
-        show.json_out({"target": target, "valid": True})
-    else:
-        click.echo(f"{target}: valid")
-
-
 app.add_command(conformance)
 app.add_command(compare)
 app.add_command(report)
 app.add_command(estimate)
 app.add_command(calibrate)
+app.add_command(convert)
+app.add_command(targets)
+targets.add_command(compare_command(chosen_options))
 
 
 @app.command()

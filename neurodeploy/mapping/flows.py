@@ -24,7 +24,7 @@ HOST = -1
 Floats = NDArray[np.float64]
 Rates = collections.abc.Mapping[str, Floats]
 """Mean messages per step of each neuron, (size,), per source as projections name them."""
-CoreOf = collections.abc.Mapping[str, Ints]
+CoreOf = collections.abc.Mapping[str, Ints | NDArray[np.int32]]
 """Logical core of each neuron, per population."""
 
 

@@ -22,8 +22,8 @@ from neurodeploy.target_schema import Target
 
 MOVES_PER_CORE = 10_000
 LOAD_MOVES_PER_CORE = 1000
-MOST_MOVES = 40_000_000
-"""Of one search over all cores."""
+MOST_VISITS, MOST_LOAD_VISITS = 1_000_000_000, 100_000_000
+"""Neighbours that the moves of one search over all cores look at, without and with regard to links: a few seconds."""
 WITHOUT_KERNELS = 100
 """Without the C kernels a move takes hundreds of times longer, and so many times fewer are made."""
 BATCH = 1_000_000
@@ -84,7 +84,7 @@ def place_flows(flows: Flows, core_of: CoreOf, target: Target, seed: int = 0) ->
         item[own] = np.arange(len(own))
         some = (chip_of_source == chip) | (chip_of[destination] == chip)
         graph = graph_of(item[source[some]], item[destination[some]], whole[some], gate + 1)
-        core_on_chip[own] = place_on_chip(graph, len(own), target, rng, flows.cores)
+        core_on_chip[own] = place_on_chip(graph, len(own), target, rng, 2 * len(source))
     return Mapping({n: labels.astype(np.int32) for n, labels in core_of.items()}, chip_of, core_on_chip)
 
 
@@ -114,18 +114,19 @@ def choose_chips(
     sites = used * per_chip
     node = np.append(np.arange(sites) // per_chip, 0).astype(np.int32)
     graph = graph_of(np.where(source == HOST, sites, source), destination, packets, sites + 1)
-    found = []
-    for start in (np.arange(sites + 1), _grown(graph, cores, per_chip)):
-        site_of = start.astype(np.int32)
-        hot = HOT * swap_cost(graph, node, distance, site_of) / cores
-        for moves in draw(rng, cores, sites, budget(MOVES_PER_CORE, cores), hot):
-            site_of, _ = swap_sites(graph, moves, node, distance, site_of)
-        found.append((swap_cost(graph, node, distance, site_of), site_of))
-    best = min(found, key=lambda pair: pair[0])[1]
-    return chips[node[best[:cores]]]
+    most = budget(MOVES_PER_CORE, MOST_VISITS, len(graph.neighbour))
+    starts = (start.astype(np.int32) for start in (np.arange(sites + 1), _grown(graph, cores, per_chip)))
+    found = [_annealed(graph, cores, node, distance, start, most, rng) for start in starts]
+    part = node[min(found, key=lambda at: swap_cost(graph, node, distance, at))].astype(np.int64)
+    # moves of single cores seldom exchange two chips: then the chips themselves
+    from_part = np.where(source == HOST, used, part[source])
+    whole = graph_of(from_part, part[destination], packets, used + 1)
+    node, itself = np.append(np.arange(used), 0).astype(np.int32), np.arange(used + 1, dtype=np.int32)
+    at = _annealed(whole, used, node, distance, itself, most, rng)
+    return chips[at[part[:cores]]]
 
 
-def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Generator, all_cores: int) -> Ints32:
+def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Generator, neighbours: int) -> Ints32:
     """Core number on the chip of items 0..cores-1.
 
     Args:
@@ -134,7 +135,7 @@ def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Gener
         cores: Cores in use.
         target: The chip.
         rng: Source of moves.
-        all_cores: Cores of the whole network, which share the moves.
+        neighbours: Entries of the graphs of all chips together, which share the work.
     """
     mesh, sites = target.mesh, target.mesh.cores_per_chip.value
     site_of = np.append(sites_along_curve(target), sites).astype(np.int32)
@@ -145,13 +146,12 @@ def place_on_chip(graph: Graph, cores: int, target: Target, rng: np.random.Gener
     number = np.arange(mesh.tiles_x.value * mesh.tiles_y.value)
     distance = _distances(number % mesh.tiles_x.value, number // mesh.tiles_x.value)
     node = (y * mesh.tiles_x.value + x).astype(np.int32)
-    hot = HOT * swap_cost(graph, node, distance, site_of) / cores
-    for moves in draw(rng, cores, sites, budget(MOVES_PER_CORE, all_cores), hot):
-        site_of, _ = swap_sites(graph, moves, node, distance, site_of)
+    hot = swap_cost(graph, node, distance, site_of) / cores
+    site_of = _annealed(graph, cores, node, distance, site_of, budget(MOVES_PER_CORE, MOST_VISITS, neighbours), rng)
     found = []
     for part in LOAD_HOT:
         at, cost = site_of, 0
-        for moves in draw(rng, cores, sites, budget(LOAD_MOVES_PER_CORE, all_cores), hot * part / HOT):
+        for moves in draw(rng, cores, sites, budget(LOAD_MOVES_PER_CORE, MOST_LOAD_VISITS, neighbours), hot * part):
             at, cost = swap_loads(graph, moves, x, y, EMPHASIS, at)
         found.append((cost, at))
     return min(found, key=lambda pair: pair[0])[1][:cores]
@@ -169,9 +169,25 @@ def permute(mapping: Mapping, target: Target, rng: np.random.Generator) -> Mappi
     return Mapping({n: renamed[labels] for n, labels in mapping.core_of.items()}, sites // per_chip, sites % per_chip)
 
 
-def budget(per_core: int, cores: int) -> int:
-    """Moves for each core."""
-    most = min(per_core, max(1, MOST_MOVES // cores))
+def _annealed(
+    graph: Graph, movable: int, node: Ints32, distance: Ints32, site_of: Ints32, per_item: int, rng: np.random.Generator
+) -> Ints32:
+    """Sites after a search for the least packets x distance, or the first if it found none better.
+
+    Only the first items move, the last one never. With fewer moves than usual the search begins as much colder: it then
+    mends the start rather than to lose it.
+    """
+    before = swap_cost(graph, node, distance, site_of)
+    hot, at, gained = HOT * before / movable * min(1, per_item / MOVES_PER_CORE), site_of, 0
+    for moves in draw(rng, movable, graph.items - 1, per_item, hot):
+        at, change = swap_sites(graph, moves, node, distance, at)
+        gained += change
+    return at if gained < 0 else site_of
+
+
+def budget(per_core: int, visits: int, neighbours: int) -> int:
+    """Moves for each core: so many, or as many as look at ``visits`` of the graph's neighbours, two rows a move."""
+    most = max(1, min(per_core, visits // max(1, 2 * neighbours)))
     return most if has_kernels() else max(1, most // WITHOUT_KERNELS)
 
 

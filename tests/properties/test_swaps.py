@@ -17,7 +17,7 @@ from neurodeploy.mapping import swaps
 from neurodeploy.mapping.curve import sites_along_curve, tiles_along_curve
 from neurodeploy.mapping.flows import HOST, Flows
 from neurodeploy.mapping.metrics import placement_metrics
-from neurodeploy.mapping.place import EMPHASIS, budget, draw, graph_of, in_order, place_flows, swap_cost
+from neurodeploy.mapping.place import EMPHASIS, _grown, budget, draw, graph_of, in_order, place_flows, swap_cost
 from neurodeploy.mapping.swaps import Graph, Moves, load_cost, swap_loads, swap_sites
 from neurodeploy.target import load_target
 from neurodeploy.target_schema import Quantity, System, Target
@@ -114,8 +114,11 @@ def by_hand(graph: Graph, x: Any, y: Any, emphasis: int) -> int:
     return sum(loads.values()) + emphasis * max(loads.values(), default=0)
 
 
-def test_swaps_that_cost_more_than_their_limit_are_not_made() -> None:
+@pytest.mark.parametrize("kernels", [True, False])
+def test_swaps_that_cost_more_than_their_limit_are_not_made(monkeypatch: pytest.MonkeyPatch, kernels: bool) -> None:
     """Two items that talk, on a line of three: the swap with the far site costs 5 packets a hop more."""
+    if not kernels:
+        without_kernels(monkeypatch)
     graph = graph_of(np.array([0]), np.array([1]), np.array([5]), 3)
     line, row = np.arange(3, dtype=np.int32), np.zeros(3, np.int32)
     distance = np.abs(line[:, None] - line)
@@ -232,8 +235,55 @@ def test_placement_beats_the_order_of_numbers_where_numbers_mean_nothing() -> No
     assert placement_metrics(flows, naive, target).spike_hops > 60
 
 
+def ring(members: Any) -> Flows:
+    """One packet from each member to the next."""
+    members = np.array(members)
+    return Flows(len(members), members, np.ones(len(members)), np.arange(len(members) + 1), np.roll(members, 1))
+
+
+def test_chips_that_form_a_grid_are_used_as_one() -> None:
+    """Six pairs of cores that talk as 3 x 2 chips are joined: every packet between pairs can cross one link."""
+    target = chip(2, 1, 1, chips=6, grid=(3, 2))
+    rng = np.random.default_rng(5)
+    core = rng.permutation(12).reshape(2, 3, 2)  # row, column, member of a pair
+    pairs = [(core[y, x, 0], core[y, x, 1], 50) for y in range(2) for x in range(3)]
+    pairs += [(core[y, x, 0], core[y, x + 1, 1], 1) for y in range(2) for x in range(2)]
+    pairs += [(core[0, x, 1], core[1, x, 0], 1) for x in range(3)]
+    source, destination, packets = (np.array(column) for column in zip(*pairs, strict=True))
+    flows = Flows(12, source, packets.astype(float), np.arange(len(pairs) + 1), destination)
+    metrics = placement_metrics(flows, place_flows(flows, {}, target), target)
+    assert (metrics.inter_chip_packets, metrics.inter_chip_crossings) == (7, 7)
+
+
+def test_what_talks_to_the_host_or_to_other_chips_sits_at_the_gate() -> None:
+    """Two stars of nine cores, a chip for each; of both one leaf, which has least to do there, talks to the other's."""
+    target, star = chip(3, 3, 1, chips=2), np.arange(8)
+    source = np.concatenate([np.full(8, 8), np.full(8, 17), [3, 12, HOST]])
+    destination = np.concatenate([star, star + 9, [12, 3, 5]])
+    packets = np.concatenate([np.full(16, 10.0), [4, 5, 1]])
+    flows = Flows(18, source, packets, np.arange(20), destination)
+    found = place_flows(flows, {}, target)
+    assert len({*found.chip_of[:9]}) == 1 and found.chip_of[0] != found.chip_of[9]
+    assert found.core_on_chip[[3, 12]].tolist() == [0, 0]
+    host = Flows(1, np.array([HOST]), np.ones(1), np.array([0, 1]), np.array([0]))
+    column = chip(1, 5, 1, cores=5)
+    assert place_flows(host, {}, column).core_on_chip.tolist() == [0]
+
+
+def test_cores_are_gathered_by_what_they_talk_to() -> None:
+    """Four rings of six cores with shuffled numbers are grown one after the other."""
+    members = np.random.default_rng(1).permutation(24).reshape(4, 6)
+    rings = [ring(np.argsort(np.argsort(m))) for m in members]
+    source = np.concatenate([m[r.source] for m, r in zip(members, rings, strict=True)])
+    destination = np.concatenate([m[r.destination] for m, r in zip(members, rings, strict=True)])
+    graph = graph_of(source, destination, np.ones(24, np.int64), 25)
+    site_of = _grown(graph, 24, 6)
+    assert sorted(site_of) == list(range(25)) and site_of[24] == 24
+    assert all(len(set(site_of[m] // 6)) == 1 for m in members)
+
+
 def test_moves_are_bounded_in_number() -> None:
-    assert budget(1000, 5) == 1000 and budget(10_000, 40_000) == 1000 and budget(10_000, 10**9) == 1
+    assert budget(1000, 10**6, 0) == 1000 and budget(1000, 10**6, 1000) == 500 and budget(1000, 10**6, 10**9) == 1
     moves = list(draw(np.random.default_rng(0), 3, 8, 500_000, 100.0))
     assert [len(m.item) for m in moves] == [1_000_000, 500_000]
     last = moves[-1].limit
@@ -241,4 +291,4 @@ def test_moves_are_bounded_in_number() -> None:
     assert all(m.item.max() == 2 and m.to.max() == 7 and m.limit.min() >= 0 for m in moves)
     with pytest.MonkeyPatch.context() as patch:
         without_kernels(patch)
-        assert budget(1000, 5) == 10
+        assert budget(1000, 10**6, 5) == 10

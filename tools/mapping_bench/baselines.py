@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from neurodeploy.chipmap import Mapping
 from neurodeploy.mapping.curve import sites_along_curve
 from neurodeploy.mapping.flows import Flows
-from neurodeploy.mapping.place import in_order
+from neurodeploy.mapping.place import MOVES_PER_CORE, in_order
 from neurodeploy.target_schema import Target
 
 Floats = NDArray[np.float64]
@@ -27,7 +27,8 @@ def metis_annealing(flows: Flows, target: Target) -> Mapping:
     """SNEAP (2020): METIS gathers cores that talk to each other, annealing then minimises the average hop.
 
     METIS cuts the cores into chips, and every chip's into tiles; cores that its parts have too many go to those with
-    room. Annealing: Metropolis, swaps of two sites, 400 trials a core, temperature falling geometrically by 1000.
+    room. Annealing: Metropolis, swaps of two sites, as many trials a core as ours makes for hops, temperature falling
+    geometrically by 1000.
     """
     packets = _symmetric(flows)
     per_chip, per_tile = target.mesh.cores_per_chip.value, target.mesh.cores_per_tile.value
@@ -92,7 +93,7 @@ def _annealed(packets: Floats, gate: Floats, site: Ints, target: Target) -> Ints
     rng, cores, at = np.random.default_rng(0), len(site), site.copy()
     item_at = np.full(len(x), -1)
     item_at[at] = np.arange(cores)
-    trials = 400 * cores
+    trials = MOVES_PER_CORE * cores
     heat = (packets * distance[np.ix_(at, at)]).sum() / 2 / cores
     for k in range(trials):
         a, to = int(rng.integers(cores)), int(rng.integers(len(x)))
