@@ -46,17 +46,21 @@ def report(
 
     Raises:
         MissingDependency: The extra ``report`` is not installed.
+        UnreadableFile: The labels are not one class number >= 0 for each sample.
         UnwritableFile: A file cannot be written.
         NeurodeployError: As :func:`neurodeploy.report.evidence.gather`.
     """
     check_installed()
     import numpy as np
 
+    from neurodeploy.evaluate import check_labels
     from neurodeploy.report.evidence import gather
     from neurodeploy.report.write import TABLES, checked_paths, write
 
     paths = checked_paths(Path(out), TABLES, ())
-    samples = Samples(np.asarray(spikes), None if labels is None else np.asarray(labels, np.int64))
+    known = None if labels is None else np.asarray(labels)
+    check_labels(known, len(spikes), "labels")
+    samples = Samples(np.asarray(spikes), None if known is None else known.astype(np.int64))
     return write(gather(program, samples, model, progress=progress), paths)
 
 

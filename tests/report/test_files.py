@@ -12,7 +12,7 @@ import pytest
 from commandline import strict_json
 
 import neurodeploy as nd
-from neurodeploy.errors import ModelError, UnwritableFile
+from neurodeploy.errors import ModelError, UnreadableFile, UnwritableFile
 from neurodeploy.evaluate import load_samples
 from neurodeploy.report.evidence import Evidence, gather, interval
 from neurodeploy.report.record import core_rows, layer_rows, record, resource_rows
@@ -127,6 +127,13 @@ def test_without_labels_and_float_model_nothing_is_invented(tmp_path: Path) -> N
     assert "Not known" in text and "The float model was not at hand" in text and "made from integers" in text
     assert sorted(p.name for p in tmp_path.iterdir()) == ["x.cores.csv", "x.html", "x.json", "x.layers.csv"]
     assert json.loads((tmp_path / "x.json").read_text())["comparison"] is None
+
+
+@pytest.mark.parametrize("labels", ([0], [0, -1], [0.5, 1.0]))
+def test_labels_that_are_none_are_refused(conv: Evidence, tmp_path: Path, labels: list[float]) -> None:
+    with pytest.raises(UnreadableFile, match="label"):
+        nd.report(conv.program, np.zeros((2, 3, 1, 8, 8), np.uint8), tmp_path / "x.html", labels=labels)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_wrong_model_is_refused(bundled: dict[str, Path]) -> None:

@@ -107,7 +107,7 @@ def timeline(e: Evidence, also: Evidence | None = None) -> Figure:
         "Length of each step",
         f"Estimates, mean over all samples, stacked by what the slowest core or link is busy with.{binned}",
         stacked(series, lambda v: quantity(v, "s"), longest),
-        f"The longest is step {int(per.first_step[slow])} with {quantity(float(each[slow]), 's')}, bound by "
+        f"The longest is step {int(per.first_step[slow]) - 1} with {quantity(float(each[slow]), 's')}, bound by "
         f"{per.bound[slow]}; the mean is {quantity(float(per.time_s.sum() / per.steps.sum()), 's')}.",
         legend=tuple((kind, name) for name, kind in PARTS.items()),
     )
