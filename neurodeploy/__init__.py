@@ -10,6 +10,7 @@ from neurodeploy.export.nir import export_nir
 from neurodeploy.pipeline import compile_model as compile
 from neurodeploy.precision import mixed_precision
 from neurodeploy.program import Program
+from neurodeploy.report import report
 from neurodeploy.simulate import Events, Run, Session, simulate, stream
 from neurodeploy.storage import load, save
 from neurodeploy.target import Target, list_targets, load_target
@@ -39,6 +40,7 @@ __all__ = [
     "load_model",
     "load_target",
     "mixed_precision",
+    "report",
     "save",
     "simulate",
     "stream",

@@ -36,6 +36,7 @@ from neurodeploy.cli_options import (
     semantics_options,
 )
 from neurodeploy.cli_quantise import budget_options, check_budget, choose_bits, precision
+from neurodeploy.cli_report import report
 from neurodeploy.cli_targets import compare_command, targets
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
@@ -266,9 +267,10 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
 
 
 app.add_command(conformance)
+app.add_command(compare)
+app.add_command(report)
 app.add_command(estimate)
 app.add_command(calibrate)
-app.add_command(compare)
 app.add_command(convert)
 app.add_command(targets)
 targets.add_command(compare_command(chosen_options))

@@ -44,6 +44,10 @@ def test_targets_are_package_data() -> None:
     assert (files("neurodeploy_targets") / "energy" / "sanafe.toml").read_text(encoding="utf-8")
 
 
+def test_templates_of_reports_are_package_data() -> None:
+    assert {f.name for f in (files("neurodeploy") / "report" / "templates").iterdir()} == {"page.html.j2", "style.css"}
+
+
 def test_models_are_package_data() -> None:
     models = {"digits-mlp", "digits-conv", "vowels-rsnn"}
     assert set(neurodeploy.list_models()) == models
