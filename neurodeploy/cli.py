@@ -44,7 +44,8 @@ from neurodeploy.verify import AGAINST
 
 def _options(values: dict[str, Any]) -> Options:
     semantics = {k: values.get(k) for k in ("dt_s", "v_min", "recurrent_bias_t0", "latency_steps", *CHOICES)}
-    names = ("bits", "output", "max_neurons_per_core", "input_shape", "input_message_bits", "tolerance_bits")
+    names = ["bits", "output", "max_neurons_per_core", "objective", "seed"]
+    names += ["input_shape", "input_message_bits", "tolerance_bits"]
     return Options(semantics, **{name: values[name] for name in names if name in values})
 
 
@@ -98,13 +99,21 @@ def inspect(model: str, target: str, as_json: bool, **values: Any) -> None:
 @click.option("-o", "--out", "path", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
 @click.option("--stop-after", type=Choice([name for name, _ in PASSES]), help="Last pass to run.")
 @click.option("--output", help="Output node to read out, where the model has several.")
+@click.option("--traffic", type=click.Path(dir_okay=False, path_type=Path), help="DATA.npz that mapping is to suit.")
 @semantics_options
 @compile_options
 @as_json
 def compile_command(
-    model: str, target: str, path: Path | None, stop_after: str | None, as_json: bool, **values: Any
+    model: str,
+    target: str,
+    path: Path | None,
+    stop_after: str | None,
+    traffic: Path | None,
+    as_json: bool,
+    **values: Any,
 ) -> None:
     """Compile MODEL (a .nir or .net file, or a bundled name) for a target."""
+    from neurodeploy.evaluate import load_samples
     from neurodeploy.pipeline import finish, run_passes
     from neurodeploy.storage import save
     from neurodeploy.summary import summarise
@@ -115,8 +124,9 @@ def compile_command(
         if stop_after not in (None, PASSES[-1][0]):
             raise click.UsageError(f"There is no program to write (-o) if you --stop-after {stop_after}.")
         check_writable(path, keep=(model, target))
+    sent = None if traffic is None else load_samples(traffic).spikes
     with show.status() as progress:
-        state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress)
+        state = run_passes(model, target, _options(values), stop_after=stop_after, progress=progress, traffic=sent)
     facts = summarise(state)
     if path is not None:
         save(finish(state), path)

@@ -14,6 +14,7 @@ from neurodeploy.cluster.errors import ClusterError
 from neurodeploy.encode import REFERENCES
 from neurodeploy.encode_job import EXPLAIN as ENCODE_OPTIONS
 from neurodeploy.errors import did_you_mean
+from neurodeploy.mapping.objective import OBJECTIVES
 from neurodeploy.semantics import CHOICES, EXPLAIN
 from neurodeploy.simulate.run import ENGINES
 from neurodeploy.target import list_targets
@@ -153,6 +154,16 @@ def compile_options(command: F) -> F:
     )(command)
     command = click.option(
         "--max-neurons-per-core", type=click.IntRange(min=1), help="Split layers finer than the target asks for."
+    )(command)
+    command = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the mapping.")(
+        command
+    )
+    command = click.option(
+        "--objective",
+        type=Choice(OBJECTIVES),
+        default=OBJECTIVES[0],
+        show_default=True,
+        help="What mapping looks for first: fewest cores, least spike traffic, or least load of the busiest core.",
     )(command)
     return click.option("--bits", type=int, default=8, show_default=True, help="Weight bits.")(command)
 

@@ -27,6 +27,8 @@ class Options:
         bits: Weight bits.
         output: Output node to read out, where the model has several.
         max_neurons_per_core: Forces a finer split.
+        objective: What mapping looks for first, see :func:`neurodeploy.mapping.map_network`.
+        seed: Of the mapping's choices.
         input_shape: Of one step of a torch module's input where its layers do not say it; (C, H, W) of a ``.net``
             file that does not say it.
         input_message_bits: Of the input of a ``.net`` file without input neurons: 0 for spikes, else graded.
@@ -40,6 +42,8 @@ class Options:
     bits: int = 8
     output: str | None = None
     max_neurons_per_core: int | None = None
+    objective: str = "cores"
+    seed: int = 0
     input_shape: tuple[int, ...] | None = None
     input_message_bits: int | None = None
     frontend: Mapping[str, object] = field(default_factory=dict)
@@ -55,6 +59,7 @@ class Compilation:
         model: The file or module.
         target: The chip.
         options: The user's.
+        traffic: Messages (samples, steps, *shape) on which mapping measures how often each neuron sends.
         imported: What a module's frontend returned.
         graph: The float model as read.
         semantics: What it means.
@@ -71,6 +76,7 @@ class Compilation:
     model: Path | ModuleModel
     target: Target
     options: Options
+    traffic: Any = None
     imported: Imported | None = None
     graph: Graph | None = None
     semantics: Semantics | None = None

@@ -41,7 +41,13 @@ def inspect_model(model: str | Path, target: str, options: Options) -> dict[str,
             {"layer": layer, "what": f"the target lacks {what}", "remedy": remedy}
             for layer, what, remedy in missing_features(state.net, state.target)
         ]
-        mapping = map_network(state.net, state.target, max_neurons_per_core=options.max_neurons_per_core)
+        mapping = map_network(
+            state.net,
+            state.target,
+            max_neurons_per_core=options.max_neurons_per_core,
+            objective=options.objective,
+            seed=options.seed,
+        )
         result["cores"], result["chips"] = mapping.cores, mapping.chips
     except DoesNotFit as error:
         result["problems"] += [

@@ -27,6 +27,7 @@ from neurodeploy.quantize.features import check_features
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
 from neurodeploy.semantics import EXPLAIN, MEMBRANE_READOUTS, SPIKE_READOUTS
+from neurodeploy.simulate.rates import mean_rates
 from neurodeploy.target import Target, load_target
 from neurodeploy.version import installed_version
 
@@ -70,7 +71,7 @@ def refuse_early(state: Compilation) -> Compilation:
     """Map a large network's bare wiring first: quantising it takes longer than seeing that it does not fit."""
     network = made(state.network)
     if network.synapses >= EARLY_SYNAPSES:
-        map_network(skeleton(network, state.options.bits), state.target)
+        map_network(skeleton(network, state.options.bits), state.target, seed=state.options.seed)
     return state
 
 
@@ -102,7 +103,15 @@ def check_target_features(state: Compilation) -> Compilation:
 
 def map_to_cores(state: Compilation) -> Compilation:
     """Partition and place."""
-    mapping = map_network(made(state.net), state.target, max_neurons_per_core=state.options.max_neurons_per_core)
+    net, options = made(state.net), state.options
+    mapping = map_network(
+        net,
+        state.target,
+        max_neurons_per_core=options.max_neurons_per_core,
+        objective=options.objective,
+        rates=None if state.traffic is None else mean_rates(net, state.traffic),
+        seed=options.seed,
+    )
     return replace(state, mapping=mapping)
 
 
@@ -132,6 +141,7 @@ def run_passes(
     stop_after: str | None = None,
     progress: Callable[[str], None] = lambda name: None,
     sample: Any = None,
+    traffic: Any = None,
 ) -> Compilation:
     """Run the passes in order, up to and including ``stop_after``.
 
@@ -143,12 +153,14 @@ def run_passes(
         stop_after: Name of a pass in ``PASSES``.
         progress: Called with each pass's name before it runs.
         sample: Spikes (samples, steps, *shape) on which a module is compared with what was read from it.
+        traffic: Messages (samples, steps, *shape) on which the quantised network runs before it is mapped, so that
+            the mapping knows how often each neuron sends; default every neuron counts the same.
     """
     names = [name for name, _ in PASSES]
     if stop_after is not None and stop_after not in names:
         raise ModelError(f"no pass '{stop_after}'", where="--stop-after", remedy=did_you_mean(stop_after, names))
     chip = target if isinstance(target, Target) else load_target(target)
-    state = Compilation(given_model(model, sample), chip, options or Options())
+    state = Compilation(given_model(model, sample), chip, options or Options(), traffic)
     for name, transform in PASSES:
         progress(name)
         state = transform(state)
@@ -158,7 +170,12 @@ def run_passes(
 
 
 def compile_model(
-    model: Any, target: str | Target = "loihi2", options: Options | None = None, *, sample: Any = None
+    model: Any,
+    target: str | Target = "loihi2",
+    options: Options | None = None,
+    *,
+    sample: Any = None,
+    traffic: Any = None,
 ) -> Program:
     """Compile a model into a Program; raises a :class:`NeurodeployError` that says how to mend it.
 
@@ -170,8 +187,9 @@ def compile_model(
         target: A target, its name, or the path of a ``.toml`` file.
         options: See :class:`Options`.
         sample: (samples, steps, *shape) of 0 and 1, for a module.
+        traffic: See :func:`run_passes`.
     """
-    return finish(run_passes(model, target, options, sample=sample))
+    return finish(run_passes(model, target, options, sample=sample, traffic=traffic))
 
 
 def finish(state: Compilation) -> Program:
@@ -183,6 +201,9 @@ def finish(state: Compilation) -> Program:
         "target_sha256": state.target.digest,
         "bits": state.options.bits,
         "max_neurons_per_core": state.options.max_neurons_per_core,
+        "objective": state.options.objective,
+        "traffic": "assumed: one message per neuron and step" if state.traffic is None else "measured",
+        "seed": state.options.seed,
         "neurodeploy": installed_version(),
         "python": platform.python_version(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, fields
 
@@ -12,6 +13,7 @@ from neurodeploy.mapping.capacity import Loads, core_loads
 from neurodeploy.mapping.constraints import Excess, uses
 from neurodeploy.mapping.fanout import Demand, fan_out
 from neurodeploy.mapping.held import Assignment, all_held
+from neurodeploy.mapping.objective import Objective, Rates
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.mapping.split import Split, Splitter
 from neurodeploy.target_schema import Target
@@ -36,17 +38,53 @@ class Partition:
     impossible: Dict[str, Dict[str, Excess]]
 
 
-def partition(net: ChipNetwork, target: Target) -> Partition:
-    """Split every population of ``net`` over cores of ``target``; deterministic."""
-    splitters = {name: Splitter(net, p, target) for name, p in net.populations.items()}
+def partition(
+    net: ChipNetwork, target: Target, objective: Objective = "cores", rates: Rates | None = None, seed: int = 0
+) -> Partition:
+    """Split every population of ``net`` over cores of ``target``; the same arguments give the same partition."""
+    splitters = {n: Splitter(net, p, target, objective, rates, seed) for n, p in net.populations.items()}
     splits = {name: splitter.split(None, 1) for name, splitter in splitters.items()}
-    unsettled = _settle(net, target, splitters, splits) if target.core.out_axon_slots is not None else {}
+    unsettled = _settle(net, target, splitters, splits)
+    if objective == "latency" and not unsettled and not any(s.impossible for s in splits.values()):
+        parts = spread(net, target, {n: s.parts for n, s in splits.items()}, rates)
+        splits = {name: splitter.split(None, parts[name]) for name, splitter in splitters.items()}
+        unsettled = _settle(net, target, splitters, splits)
     core_of, cores = _number(splits)
     impossible = {n: s.impossible | unsettled.get(n, {}) for n, s in splits.items()}
     impossible = {n: found for n, found in impossible.items() if found}
-    if not impossible:
+    if not impossible and objective != "latency":
         core_of, cores = _merge(core_of, core_loads(net, core_of, cores, target), target)
     return Partition(core_of, cores, impossible)
+
+
+def spread(net: ChipNetwork, target: Target, parts: Dict[str, int], rates: Rates | None) -> dict[str, int]:
+    """Parts of each population when the cores that its chips have left go, one by one, to the busiest parts.
+
+    The work of a population is what its neurons' updates and synapses take in a step, in the mean; its parts share it.
+    """
+    per_chip, used = target.mesh.cores_per_chip.value, sum(parts.values())
+    free = min(-(-used // per_chip), target.mesh.chips.value) * per_chip - used
+    work = {name: expected_step_s(net, name, target, rates) for name in parts}
+    number = dict(parts)
+    heap = [(-work[name] / k, order, name) for order, (name, k) in enumerate(parts.items())]
+    heapq.heapify(heap)
+    while free > 0 and heap:
+        _, order, name = heapq.heappop(heap)
+        if number[name] < net.populations[name].size:
+            number[name] += 1
+            free -= 1
+            heapq.heappush(heap, (-work[name] / number[name], order, name))
+    return number
+
+
+def expected_step_s(net: ChipNetwork, name: str, target: Target, rates: Rates | None) -> float:
+    """Time that the updates and synapses of a population take in a step, all on one core, in seconds."""
+    events = 0.0
+    for p in net.incoming(name):
+        fan_out_of = p.connection.fan_out()
+        events += float(fan_out_of.sum() if rates is None else fan_out_of @ rates[p.source])
+    active, synop = target.latency.neuron_active_s.value, target.latency.synop_s.value
+    return active * net.populations[name].size + synop * events
 
 
 def _settle(

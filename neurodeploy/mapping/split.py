@@ -1,4 +1,5 @@
-"""Splitting one population over cores: runs of consecutive neurons, or (channel, y, x) blocks of a convolution."""
+"""Splitting one population over cores: runs of consecutive neurons, (channel, y, x) blocks of a convolution, or, where
+sparse projections feed it, neurons that share sources."""
 
 from __future__ import annotations
 
@@ -13,6 +14,10 @@ from neurodeploy.mapping.constraints import Excess, violated
 from neurodeploy.mapping.fanout import Demand
 from neurodeploy.mapping.grids import GridSearch, grid_labels, runs
 from neurodeploy.mapping.held import all_held
+from neurodeploy.mapping.hyper.build import build
+from neurodeploy.mapping.hyper.cut import Cutter, Found
+from neurodeploy.mapping.hyper.hypergraph import km1
+from neurodeploy.mapping.objective import Objective, Rates
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.target_schema import Target
 
@@ -41,13 +46,28 @@ class Splitter:
         net: The network.
         population: One of its populations.
         target: The chip.
+        objective: What to look for.
+        rates: Messages per step of each source neuron.
+        seed: Of choices among equals.
     """
 
-    def __init__(self, net: ChipNetwork, population: ChipPopulation, target: Target) -> None:
+    def __init__(
+        self,
+        net: ChipNetwork,
+        population: ChipPopulation,
+        target: Target,
+        objective: Objective = "cores",
+        rates: Rates | None = None,
+        seed: int = 0,
+    ) -> None:
         incoming = list(net.incoming(population.name))
         self.net = ChipNetwork(net.inputs, net.populations, incoming)
         self.population, self.target = population, target
+        self.objective = objective
         self.has_conv = any(p.connection.kind == "conv2d" for p in incoming)
+        self.cutter: Cutter | None = None
+        if not self.has_conv and any(p.connection.kind == "sparse" for p in incoming):
+            self.cutter = Cutter(build(self.net, population, target, rates), objective, seed)
         self.impossible: dict[str, Excess] = {}
 
     def split(self, demand: Demand | None, at_least: int) -> Split:
@@ -74,8 +94,31 @@ class Splitter:
 
         if self.has_conv:
             return self._blocks(fits, low, demand)
-        parts = _fewest(lambda k: fits(runs(size, k), k), low, size)
-        return None if parts is None else (runs(size, parts), parts)
+        cut = self._cut(demand, low)
+        if cut is not None and (self.objective != "cores" or self.cutter is None or self.cutter.is_large):
+            return cut.labels, cut.parts
+        parts = _fewest(lambda k: fits(runs(size, k), k), low, size if cut is None else cut.parts)
+        if cut is None or (parts is not None and self._is_better(parts, cut)):
+            return None if parts is None else (runs(size, parts), parts)
+        return cut.labels, cut.parts
+
+    def _cut(self, demand: Demand | None, low: int) -> Found | None:
+        """By shared sources, where there are sparse projections, and several cores are needed."""
+        if self.cutter is None:
+            return None
+        found = self.cutter.cut(None if demand is None else demand.discrete, low)
+        if found is None:
+            return None
+        excess = self._violated(found.labels, found.parts, None)
+        return found if excess.keys() <= self.impossible.keys() else None
+
+    def _is_better(self, parts: int, cut: Found) -> bool:
+        """Whether runs of consecutive neurons are fewer than the parts of a cut, or as many with less traffic."""
+        assert self.cutter is not None
+        if parts != cut.parts:
+            return parts < cut.parts
+        graph = self.cutter.graph
+        return km1(graph, runs(self.population.size, parts), parts) <= km1(graph, cut.labels, cut.parts)
 
     def _blocks(self, fits: Fits, low: int, demand: Demand | None) -> tuple[Ints, int] | None:
         """Fewest parts first, fewest in-axons next; smaller blocks where the quick estimate was too kind."""

@@ -120,6 +120,20 @@ def test_compile_options_reach_the_program(cli: Cli, work: Path) -> None:
     assert {p.num_weight_bits for p in program.net.projections} == {5} and program.mapping.cores >= 3
 
 
+def test_compile_for_the_traffic_of_a_data_set(cli: Cli, work: Path) -> None:
+    flags = ["--target", "loihi2", "-o", "new.ndp", "--objective", "latency", "--seed", "3"]
+    assert cli("compile", "model.nir", *flags, "--traffic", "data.npz").code == 0
+    found = nd.load("new.ndp").provenance
+    assert (found["objective"], found["seed"], found["traffic"]) == ("latency", 3, "measured")
+    assert cli("compile", "model.nir", *flags).code == 0
+    assert nd.load("new.ndp").provenance["traffic"].startswith("assumed")
+    wrong = cli("compile", "model.nir", "--target", "loihi2", "-o", "new.ndp", "--objective", "traffik")
+    assert wrong.code == 2 and "traffic" in wrong.err
+    np.savez("short.npz", spikes=np.zeros((2, 4, 5), np.uint8))
+    wrong = cli("compile", "model.nir", *flags, "--traffic", "short.npz")
+    assert wrong.code != 0 and "spikes have shape (2, 4, 5)" in wrong.err
+
+
 def test_compile_stops_after_a_pass_and_writes_nothing(cli: Cli, work: Path) -> None:
     before = sorted(p.name for p in work.iterdir())
     keys = {
