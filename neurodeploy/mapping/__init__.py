@@ -61,7 +61,7 @@ def map_network(
         core = msgspec.structs.replace(target.core, neurons=fewer)
         target = msgspec.structs.replace(target, core=core)
     found = partition(net, target, wanted, rates, seed)
-    refusal = refuse(net, target, found, asked)
+    refusal = refuse(net, target, found, asked, wanted)
     if refusal is not None:
         raise refusal
     return place(found.core_of, found.cores, target, net, rates=rates, seed=seed)

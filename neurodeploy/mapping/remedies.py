@@ -11,6 +11,7 @@ import numpy as np
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
 from neurodeploy.connections import Dense, Sparse
 from neurodeploy.errors import DoesNotFit, TargetError, Tried, Violation
+from neurodeploy.mapping.objective import Objective
 from neurodeploy.mapping.partition import Partition, partition
 from neurodeploy.target import list_targets, load_target
 from neurodeploy.target_schema import Target
@@ -31,7 +32,9 @@ WORK = 50_000_000
 """Neurons and explicit synapses that all remedies together may look at: what is tried must not depend on the clock."""
 
 
-def refuse(net: ChipNetwork, target: Target, found: Partition, asked: int | None = None) -> DoesNotFit | None:
+def refuse(
+    net: ChipNetwork, target: Target, found: Partition, asked: int | None = None, objective: Objective = "cores"
+) -> DoesNotFit | None:
     """The error for a partition that exceeds the target, or None if it fits.
 
     Args:
@@ -39,6 +42,7 @@ def refuse(net: ChipNetwork, target: Target, found: Partition, asked: int | None
         target: The chip, with no more neurons on a core than asked for.
         found: Its partition there.
         asked: The chip's own limit of neurons where that is more.
+        objective: What the partition was made for.
     """
     violations = [
         (resource, needed, limit, layer)
@@ -49,7 +53,7 @@ def refuse(net: ChipNetwork, target: Target, found: Partition, asked: int | None
         violations.append(("cores", found.cores, room(target), "network"))
     if not violations:
         return None
-    alternatives = _Alternatives(net, target, found, asked)
+    alternatives = _Alternatives(net, target, found, asked, objective)
     return DoesNotFit(
         (
             Violation(resource, needed, limit, layer, alternatives.advice(resource, layer, limit))
@@ -77,13 +81,17 @@ def _plural(number: int, noun: str) -> str:
 class _Alternatives:
     """Tries other chips, weight widths, encodings, layer sizes and targets; each at most once, as far as WORK goes."""
 
-    def __init__(self, net: ChipNetwork, target: Target, found: Partition, asked: int | None) -> None:
+    def __init__(
+        self, net: ChipNetwork, target: Target, found: Partition, asked: int | None, objective: Objective
+    ) -> None:
         self.net, self.target, self.found, self.asked = net, target, found, asked
         self._room = room(target)
         sparse = sum(p.connection.synapses for p in net.projections if p.connection.kind == "sparse")
         self._left = WORK // (net.neurons + sparse)
         self.tried: list[Tried] = []
         self._more_chips()
+        if objective != "cores":
+            self._try("objective 'cores'", net, target)
         self._whole_cores()
         self._narrow = {bits: self._with_bits(bits) for bits in self._fewer_bits(None)}
         self._without_zeros()

@@ -19,7 +19,8 @@ from neurodeploy.errors import DoesNotFit, InvalidNetwork
 from neurodeploy.mapping import Mapping, check_mapping, map_network, remedies, utilisation
 from neurodeploy.mapping.capacity import Loads
 from neurodeploy.mapping.constraints import CONSTRAINTS, Constraint, describe, name_of, uses, violated
-from neurodeploy.mapping.remedies import ADVICE
+from neurodeploy.mapping.partition import Partition
+from neurodeploy.mapping.remedies import ADVICE, refuse, room
 from neurodeploy.mapping.rows import row_words, weight_bits
 from neurodeploy.target import load_target
 from neurodeploy.target_schema import Quantity, Target
@@ -433,6 +434,18 @@ def test_the_limit_asked_for_is_named_where_the_chip_has_room() -> None:
     (tried,) = (t for t in error.value.tried if "max_neurons" in t.remedy)
     assert tried.remedy == "without max_neurons_per_core = 4" and tried.fits
     assert tried.cores == map_network(mlp(4, 60), TINY).cores == 2
+
+
+def test_the_objective_of_fewest_cores_is_tried_for_any_other() -> None:
+    net = mlp(4, 60)
+    spread = Partition({"l1": np.arange(60)}, 60, {})
+    assert room(TINY) < 60
+    refusal = refuse(net, TINY, spread, objective="traffic")
+    assert refusal is not None
+    (tried,) = (t for t in refusal.tried if "objective" in t.remedy)
+    assert tried.remedy == "objective 'cores'" and tried.fits and tried.cores == map_network(net, TINY).cores
+    plain = refuse(net, TINY, spread)
+    assert plain is not None and not any("objective" in t.remedy for t in plain.tried)
 
 
 def test_remedies_of_a_network_beyond_the_work_are_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
