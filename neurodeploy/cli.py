@@ -14,6 +14,7 @@ import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_convert import convert
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -259,6 +260,7 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
 
 
 app.add_command(conformance)
+app.add_command(convert)
 app.add_command(targets)
 targets.add_command(compare_command(_options))
 
