@@ -246,8 +246,7 @@ def _chip(name: object) -> bytes | tuple[str, str, str]:
         return "chip", f"found {name!r}", f"give the name of a target; {did_you_mean(str(name), list_targets())}"
     data = _read(_locate(str(name)))
     try:
-        itself = tomllib.loads(data.decode())
-        valid = "chip" not in itself and not list(_faults(itself, TargetFile, ""))
+        valid = not list(_faults(tomllib.loads(data.decode()), TargetFile, ""))  # a system's file is not whole
     except ValueError:  # no UTF-8, no TOML
         valid = False
     return data if valid else ("chip", f"'{name}' is not a valid chip", "give a chip, not a system; check it first")

@@ -24,6 +24,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = (
     "tests/golden",
+    "tests/properties/test_swaps.py::test_kernels_equal_their_definitions_and_costs_equal_recounts",
     "tests/properties/test_engines_agree.py",
     "tests/unit/test_kernels_agree.py",
     "tests/unit/test_fast_engine.py",
