@@ -1,5 +1,5 @@
 """What training shares with deployment, for torch tensors; torch is imported when a function is called."""
 
-from neurodeploy.train import encode, readout
+from neurodeploy.train import encode, qat, readout
 
-__all__ = ["encode", "readout"]
+__all__ = ["encode", "qat", "readout"]
