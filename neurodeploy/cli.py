@@ -14,6 +14,7 @@ import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_conformance import conformance
+from neurodeploy.cli_convert import convert
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -30,6 +31,7 @@ from neurodeploy.cli_options import (
     lava_python,
     semantics_options,
 )
+from neurodeploy.cli_targets import compare_command, targets
 from neurodeploy.compilation import Options
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
@@ -37,7 +39,6 @@ from neurodeploy.export.formats import FORMATS
 from neurodeploy.pipeline import PASSES
 from neurodeploy.semantics import CHOICES
 from neurodeploy.simulate.run import ENGINES
-from neurodeploy.target import usable_targets
 from neurodeploy.verify import AGAINST
 
 
@@ -268,57 +269,10 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
     show.lava(check(lava_python), as_json)
 
 
-@app.group(cls=Group)
-def targets() -> None:
-    """Chips that can be compiled for."""
-
-
-@targets.command("list")
-@as_json
-def targets_list(as_json: bool) -> None:
-    """Names, titles and status."""
-    rows = [{"name": n, "title": t.title, "status": t.status} for n, t in usable_targets().items()]
-    if as_json:
-        show.json_out(rows)
-    else:
-        show.rows(rows)
-
-
-@targets.command("show")
-@click.argument("target", type=TARGET)
-@as_json
-def targets_show(target: str, as_json: bool) -> None:
-    """Every number of TARGET with its source."""
-    from neurodeploy.target import describe
-
-    chip = neurodeploy.load_target(target)
-    rows = [row._asdict() for row in describe(chip)]
-    if as_json:
-        show.json_out({"name": chip.name, "status": chip.status, "description": chip.description, "facts": rows})
-    else:
-        click.echo(f"{chip.title} ({chip.status})\n{chip.description}\n")
-        show.rows(rows)
-
-
-@targets.command("check")
-@click.argument("target", type=TARGET)
-@as_json
-def targets_check(target: str, as_json: bool) -> None:
-    """Check a target file against the schema; exit code 4 with all problems if it is not valid."""
-    from neurodeploy.errors import InvalidTarget
-    from neurodeploy.target import check_target
-
-    problems = check_target(target)
-    if problems:
-        lines = "\n".join(f"  - {p}" for p in problems)
-        raise InvalidTarget(f"{len(problems)} problems:\n{lines}", where=problems[0].where, remedy=problems[0].remedy)
-    if as_json:
-        show.json_out({"target": target, "valid": True})
-    else:
-        click.echo(f"{target}: valid")
-
-
 app.add_command(conformance)
+app.add_command(convert)
+app.add_command(targets)
+targets.add_command(compare_command(_options))
 
 
 @app.command()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from zipfile import is_zipfile
@@ -18,8 +20,9 @@ from neurodeploy.program import Program
 from neurodeploy.semantics import MEMBRANE_READOUTS, SPIKE_READOUTS
 from neurodeploy.simulate import Run, simulate
 from neurodeploy.simulate.counters import add_counters
+from neurodeploy.simulate.events import MOST_ADDRESSES, Events
 from neurodeploy.simulate.float_reference import simulate_float
-from neurodeploy.simulate.inputs import check_messages
+from neurodeploy.simulate.inputs import Spikes, check_events, check_messages
 from neurodeploy.simulate.readout import classify, scores
 
 RASTER_BYTES = 256 * 2**20
@@ -51,6 +54,12 @@ def load_samples(path: str | Path) -> Samples:
     Raises:
         UnreadableFile: Missing, not an ``.npz``, or with other arrays or values than these.
     """
+    spikes, labels = read_samples(path)
+    return Samples(_dense(spikes, str(path)) if isinstance(spikes, Events) else spikes, labels)
+
+
+def read_samples(path: str | Path) -> tuple[Spikes, NDArray[np.int64] | None]:
+    """Spikes and labels as :func:`load_samples` reads them, but events as such, which may be fewer than would fit."""
     where = str(path)
     arrays, found = read_arrays(Path(path), _ARRAYS, _SAVE)
     if ("spikes" in arrays) == ("events" in arrays):
@@ -59,9 +68,9 @@ def load_samples(path: str | Path) -> Samples:
         )
     labels = arrays.get("labels")
     check_labels(labels, None, where)
-    spikes = _from_events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
+    spikes = _events(arrays, where) if "events" in arrays else _messages(arrays["spikes"], where)
     check_labels(labels, len(spikes), where)
-    return Samples(spikes, None if labels is None else labels.astype(np.int64))
+    return spikes, None if labels is None else labels.astype(np.int64)
 
 
 def read_arrays(path: Path, names: Sequence[str], how: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
@@ -128,7 +137,7 @@ def _messages(values: NDArray[Any], where: str) -> NDArray[Any]:
     return values.astype(np.uint8 if np.all((values == 0) | (values == 1)) else np.int32)
 
 
-def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> NDArray[np.uint8]:
+def _events(arrays: dict[str, NDArray[Any]], where: str) -> Events:
     events = arrays["events"]
     legal = all(name in arrays and arrays[name].dtype.kind in "iu" for name in ("events", "shape", "steps"))
     if not legal or events.ndim != 2 or events.shape[1] != 3 or arrays["steps"].size != 1:
@@ -152,16 +161,28 @@ def _from_events(arrays: dict[str, NDArray[Any]], where: str) -> NDArray[np.uint
                 where=where,
                 remedy="check the order of the columns (sample, t, address), and 'shape' and 'steps'",
             )
+    with _fitting(limits, where):
+        if limits[2] > MOST_ADDRESSES:
+            raise MemoryError
+        return Events.from_rows(events, steps=steps, shape=shape, samples=samples)
+
+
+def _dense(events: Events, where: str) -> NDArray[np.uint8]:
+    with _fitting(events.shape, where):
+        return events.array()
+
+
+@contextmanager
+def _fitting(limits: tuple[int, int, int], where: str) -> Iterator[None]:
     try:
-        spikes = np.zeros(limits, np.uint8)
+        yield
     except (MemoryError, ValueError) as error:
+        samples, steps, addresses = limits
         raise UnreadableFile(
-            f"{samples} x {steps} steps x {limits[2]} addresses do not fit in memory",
+            f"{samples} x {steps} steps x {addresses} addresses do not fit in memory",
             where=where,
             remedy="check 'shape' and 'steps', or store fewer samples per file",
         ) from error
-    spikes[tuple(events.T)] = 1
-    return spikes.reshape(samples, steps, *shape)
 
 
 def float_scores(network: Network, spikes: NDArray[Any], output: str, *, chunk: int = 64) -> NDArray[np.float64]:
@@ -203,7 +224,7 @@ def output_of(program: Program) -> str:
 
 def run_program(
     program: Program,
-    spikes: NDArray[Any],
+    spikes: Spikes,
     *,
     engine: str = "fast",
     steps: int | None = None,
@@ -215,7 +236,7 @@ def run_program(
 
     Args:
         program: The program.
-        spikes: (N, T, *shape).
+        spikes: (N, T, *shape), or events.
         engine: ``fast`` or ``reference``.
         steps: Chip steps per sample; default all.
         keep: Populations whose spikes the Run holds; default the outputs.
@@ -229,32 +250,33 @@ def run_program(
     kept = tuple(program.outputs.values()) if keep is None else tuple(keep)
     single = len(program.outputs) == 1
     record = {output_of(program): ("v",)} if single and program.readout in MEMBRANE_READOUTS else {}
-    total: Run | None = None
-    parts = []
+    runs, parts = [], []
     chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
     for start in range(0, len(spikes), chunk):
         part = spikes[start : start + chunk]
         run = simulate(program, part, engine=engine, steps=steps, record=record, threads=threads)
         if single:
             parts.append(chip_scores(program, run))
-        run = replace(run, spikes={n: run.spikes[n] for n in kept}, states={})
-        total = run if total is None else _joined(total, run)
+        runs.append(replace(run, spikes={n: run.spikes[n] for n in kept}, states={}))
         progress(len(part))
-    assert total is not None  # there are samples
-    return total, np.concatenate(parts) if single else None
+    return _joined(runs), np.concatenate(parts) if single else None
 
 
-def check_data(program: Program, spikes: NDArray[Any]) -> None:
+def check_data(program: Program, spikes: Spikes) -> None:
     """SimulationError unless there are samples (N, ...), of messages that the program's only input takes."""
     _check_input(len(program.net.inputs), "simulate")
-    check_messages(spikes, *program.net.inputs.values())
+    (port,) = program.net.inputs.values()
+    if isinstance(spikes, Events):
+        check_events(spikes, port)
+    else:
+        check_messages(spikes, port)
     if not len(spikes):
         raise SimulationError("there are no samples", where="run", remedy="give at least one")
 
 
-def _joined(a: Run, b: Run) -> Run:
-    spikes = {n: np.concatenate([a.spikes[n], b.spikes[n]]) for n in a.spikes}
-    return replace(a, spikes=spikes, counters=add_counters(a.counters, b.counters))
+def _joined(runs: Sequence[Run]) -> Run:
+    spikes = {n: np.concatenate([run.spikes[n] for run in runs]) for n in runs[0].spikes}
+    return replace(runs[0], spikes=spikes, counters=reduce(add_counters, (run.counters for run in runs)))
 
 
 def _chunk(program: Program, steps: int) -> int:

@@ -13,7 +13,8 @@ import numpy as np
 from neurodeploy.atomic import check_writable, replacing
 from neurodeploy.cluster import run_program as run_on_cluster
 from neurodeploy.estimate import estimate
-from neurodeploy.evaluate import accuracy, load_samples, run_program
+from neurodeploy.evaluate import accuracy, read_samples, run_program
+from neurodeploy.simulate.events import Events
 from neurodeploy.simulate.readout import classify
 from neurodeploy.storage import load
 from neurodeploy.verify import TIMEOUT_S, EnginesDiffer, verify
@@ -35,7 +36,7 @@ def run_job(
 
     Args:
         program_path: A ``.ndp`` file.
-        data_path: ``DATA.npz``, see :func:`neurodeploy.evaluate.load_samples`.
+        data_path: ``DATA.npz``, see :func:`neurodeploy.evaluate.read_samples`.
         steps: Chip steps per sample.
         engine: ``fast``, ``reference``, or ``lava``: Lava's u, v and spikes of every neuron at every step are then
             compared with the fast engine's, which also counts what Lava does not (wraps, active updates).
@@ -50,13 +51,13 @@ def run_job(
     """
     if out is not None:
         check_writable(out, keep=(program_path, data_path))
-    program, samples = load(program_path), load_samples(data_path)
-    total, done = len(samples.spikes), 0
+    program, (spikes, labels) = load(program_path), read_samples(data_path)
+    total, done = len(spikes), 0
     on_lava = engine == "lava"
     if on_lava:
         compared = verify(
             program,
-            samples.spikes,
+            spikes.array() if isinstance(spikes, Events) else spikes,
             "lava",
             steps=steps,
             lava_python=lava_python,
@@ -74,7 +75,7 @@ def run_job(
     keep = tuple(program.net.populations) if out is not None else None
     simulate = run_program if cluster is None else partial(run_on_cluster, cluster=cluster)
     run, values = simulate(
-        program, samples.spikes, engine="fast" if on_lava else engine, steps=steps, keep=keep, progress=advance
+        program, spikes, engine="fast" if on_lava else engine, steps=steps, keep=keep, progress=advance
     )
     costs = estimate(run, program)
     where = "this CPU" if cluster is None else f"the CPUs of {cluster}"
@@ -88,12 +89,12 @@ def run_job(
         "populations": {name: vars(c) for name, c in run.counters.populations.items()},
         "costs": costs.to_dict(),
     }
-    if samples.labels is not None:
+    if labels is not None:
         if values is None:
             names = ", ".join(program.outputs)
             warnings.warn(f"no accuracy: compile with --output NAME, one of {names}", UserWarning, stacklevel=2)
         else:
-            facts["accuracy"] = accuracy(values, samples.labels)
+            facts["accuracy"] = accuracy(values, labels)
     if out is not None:
         arrays: dict[str, Any] = {f"spikes_{name}": s for name, s in run.spikes.items()}
         if values is not None:

@@ -114,7 +114,7 @@ def check_target(name_or_path: str | os.PathLike[str]) -> list[Problem]:
 def describe(target: TargetFile) -> list[Row]:
     """Every fact about the chip with its source, in the order of the schema."""
     rows = []
-    for table in TABLES:
+    for table in TABLES if target.system is None else (*TABLES, "system"):
         for key in getattr(target, table).__struct_fields__:
             fact = getattr(getattr(target, table), key)
             if isinstance(fact, Sourced):
@@ -191,13 +191,45 @@ def _examine(data: bytes, path: str) -> Target | list[Problem]:
         line = int(place[1]) if place else text.count("\n") + 1
         remedy = f"write each number on one line, as `key = {EXAMPLE}`"
         return [Problem(f"{path}:{line}", "(syntax)", str(error), remedy)]
-    faults = list(_faults(raw, TargetFile, ""))
+    digest = hashlib.sha256(data)
+    faults: list[tuple[str, str, str]] = []
+    if "chip" in raw:
+        found = _chip(raw["chip"])
+        if isinstance(found, bytes):
+            raw = _overlaid(tomllib.loads(found.decode()), raw)
+            digest.update(found)
+        else:
+            faults = [found]
+    faults = faults or list(_faults(raw, TargetFile, ""))
     if not faults:
         faults = list(_contradictions(msgspec.convert(raw, TargetFile)))
     if faults:
         lines = _lines(text)
         return [Problem(_where(path, lines, key), key, what, remedy) for key, what, remedy in faults]
-    return msgspec.convert({**raw, "path": path, "digest": hashlib.sha256(data).hexdigest()}, Target)
+    return msgspec.convert({**raw, "path": path, "digest": digest.hexdigest()}, Target)
+
+
+def _chip(name: object) -> bytes | tuple[str, str, str]:
+    """The file of the chip that a system is built of, or what is wrong with that name, as :func:`_faults` says it."""
+    known = [n for n in list_targets() if isinstance(name, str)]
+    if name not in known:
+        return "chip", f"found {name!r}", f"give the name of a target; {did_you_mean(str(name), list_targets())}"
+    data = _read(_locate(str(name)))
+    try:
+        itself = tomllib.loads(data.decode())
+        valid = "chip" not in itself and not list(_faults(itself, TargetFile, ""))
+    except ValueError:  # no UTF-8, no TOML
+        valid = False
+    return data if valid else ("chip", f"'{name}' is not a valid chip", "give a chip, not a system; check it first")
+
+
+def _overlaid(chip: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A chip's tables with a system's own keys in their places."""
+    both = {**chip, **own}
+    for table, keys in chip.items():
+        if isinstance(keys, dict) and isinstance(own.get(table), dict):
+            both[table] = {**keys, **own[table]}
+    return both
 
 
 def _faults(raw: object, kind: Any, table: str) -> Iterator[tuple[str, str, str]]:
@@ -259,6 +291,13 @@ def _contradictions(target: TargetFile) -> Iterator[tuple[str, str, str]]:
     if mesh.cores_per_chip.value > room:
         what = f"{mesh.cores_per_chip.value} cores on a mesh that holds {room}"
         yield "mesh.cores_per_chip", what, "at most tiles_x * tiles_y * cores_per_tile"
+    if (system := target.system) is not None:
+        if (system.chips_x is None) != (system.chips_y is None):
+            yield "system", "a grid of chips with one side only", "give chips_x and chips_y, or neither"
+        elif system.chips_x is not None and system.chips_y is not None:
+            room = system.chips_x.value * system.chips_y.value
+            if mesh.chips.value != room:
+                yield "mesh.chips", f"{mesh.chips.value} chips on a grid of {room}", "chips_x * chips_y: a full grid"
     for key, low, high in (
         ("compartment.vth_mantissa_min", compartment.vth_mantissa_min, compartment.vth_mantissa_max),
         ("weight.exponent_min", weight.exponent_min, weight.exponent_max),

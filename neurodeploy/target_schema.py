@@ -243,8 +243,26 @@ class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     io_step_s: FloatQuantity | None = None
 
 
+class System(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a board or rack adds to its chips; what is absent is not known.
+
+    Attributes:
+        chips_x, chips_y: Grid that the chips form, counted along its rows, so that chip 1 is east of chip 0.
+        power_max_w: Of the whole system.
+        inter_chip_bytes_per_s: Over all links between chips together.
+    """
+
+    chips_x: Count | None = None
+    chips_y: Count | None = None
+    power_max_w: FloatQuantity | None = None
+    inter_chip_bytes_per_s: FloatQuantity | None = None
+
+
 class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a target file holds; ``status`` is how far to trust the whole."""
+    """What a target file holds; ``status`` is how far to trust the whole.
+
+    A system's file names its ``chip``, whose facts it takes over but for those that it gives itself.
+    """
 
     name: str
     title: str
@@ -257,10 +275,12 @@ class TargetFile(Struct, frozen=True, forbid_unknown_fields=True):
     axon: Axon
     energy: Energy
     latency: Latency
+    chip: str | None = None
+    system: System | None = None
 
 
-class Target(TargetFile, frozen=True, forbid_unknown_fields=True):
-    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes."""
+class Target(TargetFile, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A loaded target: ``path`` it was read from and ``digest``, the sha256 of the file's bytes and then its chip's."""
 
     path: str
     digest: str

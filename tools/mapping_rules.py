@@ -23,8 +23,8 @@ The mapper keeps every rule on every core, and `neurodeploy.mapping.check_mappin
 
 
 def page() -> str:
-    """Markdown: a section per rule."""
-    targets = [target for target in map(load_target, list_targets()) if target.status != "example"]
+    """Markdown: a section per rule; a system has the rules of its chip."""
+    targets = [t for t in map(load_target, list_targets()) if t.status != "example" and t.chip is None]
     return HEAD + "".join(section(constraint, targets) for constraint in CONSTRAINTS)
 
 

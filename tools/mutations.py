@@ -37,7 +37,7 @@ from golden.variants_models import MODEL_VARIANTS  # noqa: E402
 from golden.variants_paths import PATH_VARIANTS  # noqa: E402
 
 VARIANTS = (*SYNAPSE_AND_LIF_VARIANTS, *MODEL_VARIANTS, *ARITHMETIC_VARIANTS, *PATH_VARIANTS)
-UNIT_TESTS = [f"tests/unit/test_{name}.py" for name in ("fast_engine", "sums", "sessions")]
+UNIT_TESTS = [f"tests/unit/test_{name}.py" for name in ("fast_engine", "shared_steps", "sums", "sessions")]
 HANGS_S = 900
 
 

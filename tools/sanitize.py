@@ -27,6 +27,7 @@ TESTS = (
     "tests/properties/test_engines_agree.py",
     "tests/unit/test_kernels_agree.py",
     "tests/unit/test_fast_engine.py",
+    "tests/unit/test_shared_steps.py",
     "tests/unit/test_sessions.py",
 )
 FLAGS = "-fsanitize=address,undefined -fno-omit-frame-pointer -g"

@@ -18,6 +18,8 @@ from neurodeploy.cluster.wire import Plain, error_from_plain, join_runs, pack, p
 from neurodeploy.evaluate import check_data
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run
+from neurodeploy.simulate.events import Events
+from neurodeploy.simulate.inputs import Spikes
 from neurodeploy.version import installed_version
 
 SHARD_BYTES = 16 * 2**20
@@ -30,7 +32,7 @@ Scores = NDArray[np.float64]
 
 def run_program(
     program: Program,
-    spikes: NDArray[Any],
+    spikes: Spikes,
     *,
     cluster: str | Cluster = "local",
     engine: str = "fast",
@@ -45,7 +47,7 @@ def run_program(
 
     Args:
         program: The program.
-        spikes: (N, T, *shape).
+        spikes: (N, T, *shape), or events.
         cluster: An address, or an open :class:`Cluster`.
         engine: ``fast`` or ``reference``.
         steps: Chip steps per sample; default all.
@@ -61,6 +63,7 @@ def run_program(
         SimulationError: As the local function.
     """
     check_data(program, spikes)
+    spikes = spikes.array() if isinstance(spikes, Events) else spikes
     settings = {"engine": engine, "steps": steps, "keep": None if keep is None else tuple(keep)}
     with connect(cluster) as opened:
         size = shard_size(program, spikes, opened.threads, keep) if shard is None else legal_shard(shard)

@@ -17,4 +17,9 @@ void nd_crew_close(nd_crew *crew, nd_worker *lead);
 void nd_crew_run(nd_crew *crew, nd_worker *lead, int32_t parts, void (*part)(nd_worker *w, int32_t number, const void *what),
                  const void *what);
 
+/* The helpers stand by, wide awake, for tasks of a few microseconds each; all else of the lead stays as it is until they
+ * are released. */
+void nd_crew_hold(nd_crew *crew, const nd_worker *lead);
+void nd_crew_release(nd_crew *crew);
+
 #endif

@@ -17,6 +17,11 @@
 #define COLUMNS (MOST * ND_BYTES)
 
 int32_t nd_tile_columns(void) { return COLUMNS; }
+
+int32_t nd_part_from(int32_t n, int32_t parts, int32_t part) {
+    const int64_t tiles = (n + COLUMNS - 1) / COLUMNS * (int64_t)part / parts;
+    return tiles * COLUMNS < n ? (int32_t)(tiles * COLUMNS) : n;
+}
 int32_t nd_vector_bytes(void) { return ND_BYTES; }
 
 void nd_dense(const nd_projection *p, const int32_t *list, int64_t count, int32_t *sums) {

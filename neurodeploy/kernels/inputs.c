@@ -152,7 +152,7 @@ void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
         const arrival a = arriving(w, p, sample, t);
         if (!a.count) continue;
         if (p->kind == ND_SPARSE) {
-            q->syn_ops += nd_sparse_narrow(p, a.list, a.count, w->narrow);
+            q->syn_ops += nd_sparse_narrow(p, ND_ALL, a.list, a.count, w->narrow);
             continue;
         }
         q->syn_ops += synapses(p, a);
@@ -163,6 +163,22 @@ void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
             for (int32_t tile = 0; tile * nd_tile_columns() < q->size; tile++)
                 nd_dense_tile(p, tile, a.list, a.count, w->narrow + tile * nd_tile_columns());
         }
+    }
+}
+
+void nd_gather_part(nd_worker *w, int32_t k, int32_t part, int32_t sample, int32_t t) {
+    nd_population *q = &w->populations[k];
+    for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
+        const nd_projection *p = &w->net.projections[i];
+        const arrival a = arriving(w, p, sample, t);
+        if (p->kind == ND_SPARSE) {
+            q->syn_ops += nd_sparse_narrow(p, part, a.list, a.count, w->narrow);
+            continue;
+        }
+        const int32_t from = nd_part_from(q->size, q->parts, part), to = nd_part_from(q->size, q->parts, part + 1);
+        for (int32_t at = from; at < to; at += nd_tile_columns())
+            nd_dense_tile(p, at / nd_tile_columns(), a.list, a.count, w->narrow + at);
+        if (!from) q->syn_ops += synapses(p, a);
     }
 }
 

@@ -82,8 +82,28 @@ static int model_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     return ND_DONE;
 }
 
+/* A step of one part of a population whose steps threads share. */
+typedef struct {
+    int32_t population, sample, t;
+} moment;
+
+static void run_part(nd_worker *w, int32_t part, const void *what) {
+    const moment *m = what;
+    nd_population *q = &w->populations[m->population];
+    int32_t *const *registers = w->registers[m->population];
+    const int32_t from = nd_part_from(q->size, q->parts, part), to = nd_part_from(q->size, q->parts, part + 1);
+    if (from == to) return;
+    reset(q, w->before + m->t, registers, from, to);
+    nd_gather_part(w, m->population, part, m->sample, m->t);
+    nd_cuba_narrow(q, from, to, w->narrow + from, registers, row_of(w, q, 0, m->sample, m->t));
+}
+
 static int live_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     nd_population *q = &w->populations[k];
+    if (w->crew && q->parts) {
+        nd_crew_run(w->crew, w, q->parts, run_part, &(moment){k, sample, t});
+        return ND_DONE;
+    }
     reset(q, w->before + t, w->registers[k], 0, q->size);
     if (q->step) return model_step(w, k, sample, t);
     uint64_t *words = row_of(w, q, 0, sample, t);
@@ -185,7 +205,7 @@ static int run_tiled(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
     return ND_DONE;
 }
 
-static int run_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
+static int all_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
     const int32_t component = w->populations[k].component;
     for (int32_t s = 0; s < samples; s++) {
         for (int32_t other = k; samples > 1 && other < w->net.n_populations; other++)
@@ -197,6 +217,17 @@ static int run_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
             }
     }
     return ND_DONE;
+}
+
+/* The steps of a component one after the other; threads stand by where they share some. */
+static int run_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
+    int shares = 0;
+    for (int32_t other = k; w->crew && other < w->net.n_populations; other++)
+        shares |= w->populations[other].component == w->populations[k].component && w->populations[other].parts;
+    if (shares) nd_crew_hold(w->crew, w);
+    const int failed = all_steps(w, k, samples, steps);
+    if (shares) nd_crew_release(w->crew);
+    return failed;
 }
 
 /* The next steps of some samples; more than one sample are run from their start to their end. */

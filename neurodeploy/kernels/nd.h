@@ -48,6 +48,7 @@ struct nd_population {
     int32_t is_regular;                /* cuba: no refractory period, moderate biases */
     int32_t is_plain;                  /* narrow: one kept share of u, of v, one threshold for all; u is sure to stay
                                           within 24 bits; reset to 0 */
+    int32_t parts;                     /* that threads may share a step by, 0: none; see nd_part_from */
     int32_t has_bias, v_is_bound;      /* cuba: any bias is not 0; plain: v is sure to stay within 24 bits */
     const int32_t *const *fields;      /* (padded) each, as NeuronModel.kernel_fields orders them */
     const int32_t *lanes[4];           /* cuba: kept of u, kept of v, register that v must exceed, bias: (padded), or */
@@ -73,6 +74,8 @@ typedef struct {
     int32_t n_source, n_target;
     const void *weights;
     const int64_t *indptr;         /* sparse: first synapse of each source */
+    const int64_t *cuts;           /* sparse: begin and end of each source's synapses in each part of the targets,
+                                      (parts, n_source, 2), or NULL */
     const int32_t *indices;
     const int32_t *fan_out;        /* conv2d, direct: (n_source) synapses of each source */
     const int8_t *tiles;           /* dense, see dense.c */
@@ -99,8 +102,9 @@ void nd_dense(const nd_projection *p, const int32_t *list, int64_t count, int32_
 void nd_sparse(const nd_projection *p, const int32_t *list, int64_t count, int32_t *sums);
 /* The same with all weights times 2^exponent, exponent >= 0. */
 void nd_sparse_shifted(const nd_projection *p, const int32_t *list, int64_t count, int32_t exponent, int32_t *sums);
-/* The same in 16 bits. Returns the number of synapses. */
-int64_t nd_sparse_narrow(const nd_projection *p, const int32_t *list, int64_t count, int16_t *sums);
+/* The same in 16 bits, for one part of the targets, or for all of them: part ND_ALL. Returns the number of synapses. */
+#define ND_ALL (-1)
+int64_t nd_sparse_narrow(const nd_projection *p, int32_t part, const int32_t *list, int64_t count, int16_t *sums);
 
 /* The same with a delay for each synapse: into row (step + delay) % ring of sums (ring, nd_padded(n_target)), and counted
  * in that of `arrivals` (ring); needs `packed`. */
@@ -123,6 +127,8 @@ void nd_conv2d_graded(const nd_projection *p, const int32_t *list, int64_t count
 void nd_dense_tile(const nd_projection *p, int32_t tile, const int32_t *list, int64_t count, int16_t *sums);
 void nd_dense_tile_wide(const nd_projection *p, int32_t tile, const int32_t *list, int64_t count, int32_t *sums);
 ND_EXPORT int32_t nd_tile_columns(void);
+/* The first target of a part, whole tiles, of n targets; that of part `parts` is n. */
+int32_t nd_part_from(int32_t n, int32_t parts, int32_t part);
 /* The same for ND_STEPS steps at a time, of which flags (n_source, and up to whole quads) say who spiked; see dot.c.
  * sums: (ND_STEPS, columns of a whole tile). */
 #define ND_STEPS 6

@@ -81,7 +81,7 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
     const int32_t history = steps > MOST_STEPS ? longest_latency(&j.net) : 0;
     int32_t helpers = 0;
     for (int32_t k = 0; k < n_populations; k++)
-        if (batch == 1 && populations[k].is_tiled) helpers = threads - 1;
+        if (batch == 1 && (populations[k].is_tiled || populations[k].parts)) helpers = threads - 1;
     if (batch < threads) threads = batch;
     j.samples_at_once = samples_at_once(&j.net, threads);
     share *shares = calloc((size_t)threads, sizeof *shares);

@@ -8,30 +8,59 @@
 #define FETCH(ARRAY, FROM, TO) \
     for (int64_t f = FROM; f < TO; f += LINE / (int64_t)sizeof *(ARRAY)) __builtin_prefetch((ARRAY) + f)
 
-/* Row by row; `AHEAD_OF` asks for the synapses `from` .. `to` of a later row, `ADD` does synapse k. */
-#define ROWS(AHEAD_OF, ADD)                                                                              \
+/* Row by row, synapses starts[source * STRIDE] .. starts[source * STRIDE + 1] - 1; `AHEAD_OF` asks for those `from` .. `to`
+ * of a later row, `ADD` does synapse k. */
+#define PARTS_OF_ROWS(STARTS, STRIDE, AHEAD_OF, ADD)                                                     \
     for (int64_t s = 0; s < count; s++) {                                                                \
-        if (s + 2 * AHEAD < count) __builtin_prefetch(p->indptr + list[s + 2 * AHEAD]);                  \
+        if (s + 2 * AHEAD < count) __builtin_prefetch((STARTS) + list[s + 2 * AHEAD] * (STRIDE));        \
         if (s + AHEAD < count) {                                                                         \
-            const int64_t from = p->indptr[list[s + AHEAD]], to = p->indptr[list[s + AHEAD] + 1];        \
+            const int64_t *later = (STARTS) + list[s + AHEAD] * (STRIDE), from = later[0], to = later[1]; \
             AHEAD_OF;                                                                                    \
         }                                                                                                \
-        const int64_t begin = p->indptr[list[s]], end = p->indptr[list[s] + 1];                          \
+        const int64_t *own = (STARTS) + list[s] * (STRIDE), begin = own[0], end = own[1];                \
         synapses += end - begin;                                                                         \
         for (int64_t k = begin; k < end; k++) ADD;                                                       \
     }
+#define ROWS(AHEAD_OF, ADD) PARTS_OF_ROWS(p->indptr, (int64_t)1, AHEAD_OF, ADD)
 
-int64_t nd_sparse_narrow(const nd_projection *p, const int32_t *list, int64_t count, int16_t *sums) {
+static inline int64_t narrow(const nd_projection *p, const int64_t *starts, const int64_t stride, const int32_t *list,
+                             int64_t count, int16_t *sums) {
     int64_t synapses = 0;
     if (p->packed) {
         const uint32_t *packed = p->packed;
-        ROWS(FETCH(packed, from, to), sums[packed[k] >> 8] += (int8_t)packed[k])
+        PARTS_OF_ROWS(starts, stride, FETCH(packed, from, to), sums[packed[k] >> 8] += (int8_t)packed[k])
     } else {
         const int8_t *small = p->small;
         const uint16_t *indices = p->short_indices;
-        ROWS(FETCH(small, from, to); FETCH(indices, from, to), sums[indices[k]] += small[k])
+        PARTS_OF_ROWS(starts, stride, FETCH(small, from, to); FETCH(indices, from, to), sums[indices[k]] += small[k])
     }
     return synapses;
+}
+
+int64_t nd_sparse_narrow(const nd_projection *p, int32_t part, const int32_t *list, int64_t count, int16_t *sums) {
+    return part == ND_ALL ? narrow(p, p->indptr, 1, list, count, sums)
+                          : narrow(p, p->cuts + part * 2 * (int64_t)p->n_source, 2, list, count, sums);
+}
+
+/* cuts (parts, n_source, 2), see nd.h; 0 where the targets of a source do not ascend. */
+ND_EXPORT int32_t nd_sparse_cut(const nd_projection *p, int32_t parts, int64_t *cuts) {
+    for (int32_t source = 0; source < p->n_source; source++) {
+        const int64_t end = p->indptr[source + 1];
+        int64_t k = p->indptr[source], before = -1;
+        for (int32_t part = 0; part < parts; part++) {
+            int64_t *cut = cuts + 2 * ((int64_t)part * p->n_source + source);
+            cut[0] = k;
+            for (const int64_t to = nd_part_from(p->n_target, parts, part + 1); k < end; k++) {
+                const int64_t target = p->packed ? p->packed[k] >> 8 : p->short_indices[k];
+                if (target >= to) break;
+                if (target < before) return 0;
+                before = target;
+            }
+            cut[1] = k;
+        }
+        if (k < end) return 0;
+    }
+    return 1;
 }
 
 void nd_sparse_delayed(const nd_projection *p, const int32_t *list, int64_t count, int32_t step, int16_t *sums,

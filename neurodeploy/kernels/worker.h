@@ -65,6 +65,8 @@ enum { ND_DONE = 0, ND_NO_MEMORY = 1, ND_CONVOLUTION_OVERFLOWED = 2 };
 /* Narrow sums, or inputs, of population k for step t of a sample, from all its projections; see inputs.c. */
 void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 int nd_gather(nd_worker *w, int32_t k, int32_t sample, int32_t t);
+/* Narrow sums of one of the parts of a population. */
+void nd_gather_part(nd_worker *w, int32_t k, int32_t part, int32_t sample, int32_t t);
 /* What delays hold back goes on, in a step in which population k is idle. */
 void nd_pass_idle(nd_worker *w, int32_t k, int32_t sample, int32_t t);
 /* The same of some columns, from tiles. */

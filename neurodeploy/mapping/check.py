@@ -176,7 +176,8 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
 def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pairs]) -> None:
     """Every pair of cores that must talk is joined by a walk over tiles of the mesh, x first, then y.
 
-    Between chips the walk passes tile (0, 0) of both; host spikes start at tile (0, 0) of chip 0.
+    Between chips the walk passes tile (0, 0) of both, and where chips form a grid also chips between them, likewise;
+    host spikes start at tile (0, 0) of chip 0.
     """
     where = [(int(chip), *_tile(int(s), target)) for chip, s in zip(mapping.chip_of, mapping.core_on_chip, strict=True)]
     walks = set()
@@ -187,17 +188,26 @@ def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: li
                 walks |= {(where[source], where[at]) for at in np.flatnonzero(pairs[:, own].any(axis=1))}
         else:
             walks |= {((0, 0, 0), where[at]) for at in np.flatnonzero(pairs.any(axis=1))}
-    legs = set()
+    legs, crossings = set(), set()
     for (chip, *start), (other, *end) in walks:
         legs |= {(*start, *end)} if chip == other else {(*start, 0, 0), (0, 0, *end)}
+        if chip != other and target.system is not None and target.system.chips_x is not None:
+            columns = target.system.chips_x.value
+            crossings.add((chip % columns, chip // columns, other % columns, other // columns))
+    _walk(legs, target.mesh.tiles_x.value, target.mesh.tiles_y.value, "tile", "mesh")
+    if target.system is not None and target.system.chips_x is not None and target.system.chips_y is not None:
+        _walk(crossings, target.system.chips_x.value, target.system.chips_y.value, "chip", "grid")
+
+
+def _walk(legs: set[tuple[int, int, int, int]], columns: int, rows: int, kind: str, grid: str) -> None:
+    """Walk from (x, y) to (x, y) over a grid of tiles or chips."""
     for x, y, end_x, end_y in legs:
         steps = 0
         while (x, y) != (end_x, end_y):
             x, y = (x + np.sign(end_x - x), y) if x != end_x else (x, y + np.sign(end_y - y))
             steps += 1
-            inside = 0 <= x < target.mesh.tiles_x.value and 0 <= y < target.mesh.tiles_y.value
-            if not inside or steps > target.mesh.tiles_x.value + target.mesh.tiles_y.value:
-                raise _fault(f"a route to tile ({end_x}, {end_y}) leaves the mesh at ({x}, {y})", "routes")
+            if not (0 <= x < columns and 0 <= y < rows) or steps > columns + rows:
+                raise _fault(f"a route to {kind} ({end_x}, {end_y}) leaves the {grid} at ({x}, {y})", "routes")
 
 
 def _tile(site: int, target: Target) -> tuple[int, int]:

@@ -181,14 +181,14 @@ class _Alternatives:
         return f"with {max(alone)}-bit weights '{layer}' alone fits" if alone else ""
 
     def _targets(self) -> dict[str, tuple[Target, Partition]]:
-        """Other targets, by name, with what the network needs there."""
+        """Other chips, by name, with what the network needs there."""
         found = {}
         for name in list_targets():
             try:
                 other = load_target(name)
             except TargetError:  # a broken plugin must not hide the error at hand
                 continue
-            if other.name != self.target.name and other.status != "example":
+            if other.name != self.target.name and other.status != "example" and other.chip is None:
                 tried = self._try(f"target {name}", self.net, other)
                 if tried is not None:
                     found[name] = (other, tried)
@@ -196,7 +196,7 @@ class _Alternatives:
 
     @property
     def targets(self) -> str:
-        """Other targets by name that the network fits."""
+        """Other chips by name that the network fits."""
         fitting = []
         for name, (other, tried) in self._others.items():
             if fits(tried, other):

@@ -1,8 +1,10 @@
 """Routes of spike packets: along x, then along y, on the tile mesh of a chip.
 
 A packet to another chip goes to tile (0, 0) of its own chip, crosses to tile (0, 0) of the other, and goes on from
-there: where the off-chip links sit is not published for any Loihi, so this is a convention. The host feeds its
-spikes in at tile (0, 0) of chip 0, and a packet within a tile makes no hop.
+there: where the off-chip links sit is not published for any Loihi, so this is a convention. On a system whose chips
+form a grid it crosses one link for each step from chip to chip, along the grid's x, then its y; elsewhere any two chips
+are taken to be joined directly. The host feeds its spikes in at tile (0, 0) of chip 0, and a packet within a tile makes
+no hop.
 """
 
 from __future__ import annotations
@@ -11,17 +13,16 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.errors import NoRoute
+from neurodeploy.mapping.flows import HOST as HOST
 from neurodeploy.mapping.rows import Ints
 from neurodeploy.target_schema import Target
-
-HOST = -1
-"""Source 'core' of the spikes that the host feeds in."""
 
 Tile = tuple[int, int, int]
 """Chip, column and row."""
@@ -37,11 +38,54 @@ class Hops:
         x: Tile hops east or west.
         y: Tile hops north or south.
         inter_chip: Whether the route leaves its chip.
+        chip_links: Links between chips that it crosses.
     """
 
     x: Ints
     y: Ints
     inter_chip: NDArray[np.bool_]
+    chip_links: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Where cores sit; the last element of each array is the host's, so that ``HOST`` indexes it.
+
+    Attributes:
+        chip, x, y: Chip, and column and row of the tile on it.
+        columns, rows: Size of the grid that the chips form, 0 where they form none.
+    """
+
+    chip: Ints
+    x: Ints
+    y: Ints
+    columns: int
+    rows: int
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether chips form a grid."""
+        return self.columns > 0
+
+    @property
+    def column(self) -> Ints:
+        """Column in the grid of chips of each chip, (highest number + 1,); its number where there is no grid."""
+        every = np.arange(int(self.chip.max()) + 1)
+        return every % self.columns if self.is_grid else every
+
+    @property
+    def row(self) -> Ints:
+        """Row in the grid of chips of each chip, (highest number + 1,); 0 where there is no grid."""
+        every = np.arange(int(self.chip.max()) + 1)
+        return every // self.columns if self.is_grid else every * 0
+
+    def chip_links(self, start: Ints, end: Ints) -> Ints:
+        """Links between chips on the way from chip to chip, elementwise."""
+        if not self.is_grid:
+            return np.not_equal(start, end).astype(np.int64)
+        column, row = self.column, self.row
+        crossed: Ints = np.abs(column[start] - column[end]) + np.abs(row[start] - row[end])
+        return crossed
 
 
 def hops(mapping: Mapping, target: Target, sources: Ints, destinations: Ints) -> Hops:
@@ -50,15 +94,15 @@ def hops(mapping: Mapping, target: Target, sources: Ints, destinations: Ints) ->
     Raises:
         NoRoute: A core sits outside the mesh or beyond the last chip.
     """
-    chip, column, row = _coordinates(mapping, target)
-    same = chip[sources] == chip[destinations]
+    at = sites(mapping, target)
+    same = at.chip[sources] == at.chip[destinations]
 
     def along(axis: Ints) -> Ints:
         start, end = axis[sources], axis[destinations]
         length: Ints = np.where(same, np.abs(start - end), start + end)
         return length
 
-    return Hops(along(column), along(row), ~same)
+    return Hops(along(at.x), along(at.y), ~same, at.chip_links(at.chip[sources], at.chip[destinations]))
 
 
 def path(mapping: Mapping, target: Target, source: int, destination: int) -> list[Link]:
@@ -67,15 +111,26 @@ def path(mapping: Mapping, target: Target, source: int, destination: int) -> lis
     Raises:
         NoRoute: As in :func:`hops`.
     """
-    start, end = tiles(mapping, target, [source, destination])
+    return path_between(sites(mapping, target), source, destination)
+
+
+def path_between(at: Sites, source: int, destination: int) -> list[Link]:
+    """As :func:`path`, where the sites are known."""
+    start, end = ((int(at.chip[c]), int(at.x[c]), int(at.y[c])) for c in (source, destination))
     if start[0] == end[0]:
         return list(_on_chip(start, end))
-    gate, other = (start[0], 0, 0), (end[0], 0, 0)
-    return [*_on_chip(start, gate), (gate, other), *_on_chip(other, end)]
+    chips = [start[0], end[0]]
+    if at.is_grid:
+        ends = [(0, int(at.column[chip]), int(at.row[chip])) for chip in chips]
+        chips = [chips[0], *(y * at.columns + x for _, (_, x, y) in _on_chip(*ends))]
+    gates = [(chip, 0, 0) for chip in chips]
+    return [*_on_chip(start, gates[0]), *pairwise(gates), *_on_chip(gates[-1], end)]
 
 
 def link_loads(mapping: Mapping, target: Target, packets: Dict[tuple[int, int], float]) -> dict[Link, float]:
     """Packets on each link, from packets per (source core, destination core); one copy per destination.
+
+    The definition, packet by packet; :func:`neurodeploy.mapping.links.unicast` is the same for large networks.
 
     Raises:
         NoRoute: As in :func:`hops`.
@@ -93,12 +148,16 @@ def tiles(mapping: Mapping, target: Target, cores: list[int]) -> list[Tile]:
     Raises:
         NoRoute: As in :func:`hops`.
     """
-    chip, column, row = _coordinates(mapping, target)
-    return [(int(chip[c]), int(column[c]), int(row[c])) for c in cores]
+    at = sites(mapping, target)
+    return [(int(at.chip[c]), int(at.x[c]), int(at.y[c])) for c in cores]
 
 
-def _coordinates(mapping: Mapping, target: Target) -> tuple[Ints, Ints, Ints]:
-    """Chip, column and row of every core, and of the host's entry as the last element, which is ``HOST`` = -1."""
+def sites(mapping: Mapping, target: Target) -> Sites:
+    """Where every core of a mapping sits.
+
+    Raises:
+        NoRoute: As in :func:`hops`.
+    """
     mesh = target.mesh
     chip, site = mapping.chip_of.astype(np.int64), mapping.core_on_chip.astype(np.int64)
     outside = ((chip < 0) | (chip >= mesh.chips.value) | (site < 0) | (site >= mesh.cores_per_chip.value)).nonzero()[0]
@@ -110,8 +169,17 @@ def _coordinates(mapping: Mapping, target: Target) -> tuple[Ints, Ints, Ints]:
             where=f"logical core {core}",
             remedy="place every core on a core and a chip that exist, or map again",
         )
-    column, row = mapping.tiles(target)
-    return np.append(chip, 0), np.append(column, 0), np.append(row, 0)
+    x, y = mapping.tiles(target)
+    columns, rows = chip_grid(target)
+    return Sites(np.append(chip, 0), np.append(x, 0), np.append(y, 0), columns, rows)
+
+
+def chip_grid(target: Target) -> tuple[int, int]:
+    """Columns and rows of the grid that the chips form, chips counted along its rows; (0, 0) where they form none."""
+    system = target.system
+    if system is None or system.chips_x is None or system.chips_y is None:
+        return 0, 0
+    return system.chips_x.value, system.chips_y.value
 
 
 def _on_chip(start: Tile, end: Tile) -> Iterator[Link]:

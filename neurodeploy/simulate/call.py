@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,20 +43,24 @@ class Call:
     ) -> None:
         self._net, self._prepared, self._states = net, prepared, states
         self._alive: list[Any] = [inputs]
-        self.sent: dict[str, NDArray[Any]] = {}
+        self._shape = shape
+        self._places: dict[str, tuple[int, int]] = {}
         n_populations, n_rasters = len(prepared.populations), len(prepared.sources)
         self.populations = (Population * n_populations).from_buffer_copy(prepared.populations)
         self.rasters = (Raster * n_rasters).from_buffer_copy(prepared.rasters)
+        end = 0
         for raster, source in zip(self.rasters, prepared.sources, strict=True):
             if source in inputs:
                 self._give(raster, inputs[source])
             else:
                 raster.steps = shape[1]
                 if kept is None or source in kept:
-                    words = raster.form == BITS
-                    row, dtype = (-(-raster.size // WORD), np.uint64) if words else (raster.size, np.int32)
-                    self.sent[source] = room = np.empty((*shape, row), dtype)
-                    raster.values = _address(room)
+                    start, end = end, end + shape[0] * shape[1] * _row_bytes(raster)
+                    self._places[source] = start, end
+        self._room = np.empty(end // 8 + 1, np.uint64)  # one for all: asking for an address takes as long as a layer
+        address = _address(self._room)
+        for source, (start, _) in self._places.items():
+            self.rasters[prepared.raster_of[source]].values = address + start
         if states:
             self._record(states)
 
@@ -79,8 +82,14 @@ class Call:
 
     def messages(self) -> Lazy[Messages]:
         """What the kept outputs sent, (B, steps, size), decoded on demand."""
-        orders, size = self._prepared.orders, self._net.size_of
-        return Lazy({n: partial(_decoded, v, size(n), orders.get(n)) for n, v in self.sent.items()})
+        return Lazy(self._places, self._decoded)
+
+    def _decoded(self, name: str) -> Messages:
+        start, end = self._places[name]
+        held, size = self._room.view(np.uint8)[start:end], self._net.size_of(name)
+        if self.rasters[self._prepared.raster_of[name]].form == MESSAGES:
+            return held.view(np.int32)[: self._shape[0] * self._shape[1] * size].reshape(*self._shape, size)
+        return unpack(held.view(np.uint64).reshape(*self._shape, -1), size, self._prepared.orders.get(name))
 
     def states(self) -> States:
         """The kept registers, (B, steps, size)."""
@@ -90,17 +99,21 @@ class Call:
             for name, kept in self._states.items()
         }
 
-    def counts(self, field: str) -> dict[str, int]:
+    def counts(self, field: str) -> Lazy[int]:
         """A count of each population."""
-        return {name: getattr(q, field) for name, q in zip(self._net.populations, self.populations, strict=True)}
+        number = self._prepared.number_of
+        return Lazy(number, lambda name: getattr(self.populations[number[name]], field))
 
-    def sent_counts(self) -> dict[str, int]:
+    def sent_counts(self) -> Lazy[int]:
         """Messages but 0 of each output and input."""
-        return {source: raster.sent for source, raster in zip(self._prepared.sources, self.rasters, strict=True)}
+        raster_of = self._prepared.raster_of
+        return Lazy(raster_of, lambda source: self.rasters[raster_of[source]].sent)
 
 
-def _decoded(values: NDArray[Any], size: int, order: NDArray[np.int64] | None) -> Messages:
-    return unpack(values, size, order) if values.dtype == np.uint64 else values
+def _row_bytes(raster: Any) -> int:
+    """Of one step of one sample, in whole words."""
+    row: int = 8 * (-(-raster.size // WORD) if raster.form == BITS else -(-raster.size // 2))
+    return row
 
 
 def _address(array: NDArray[Any]) -> int:

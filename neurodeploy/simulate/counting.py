@@ -17,9 +17,7 @@ from neurodeploy.target import Target
 def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -> Counters:
     """Count a finished run: every message but 0 is a spike; one that finds its receiver idle is no SynOp."""
     net = plan.net
-    makers = {name: partial(_of_input, outcome, name) for name in net.inputs}
-    makers |= {name: partial(_of_population, plan, outcome, name) for name in net.populations}
-    counters = Lazy(makers)
+    counters = Lazy((*net.inputs, *net.populations), partial(_counted, plan, outcome))
     if placed is None:
         return Counters(plan.batch, plan.steps, plan.live_steps, counters, None)
     messages = plan.padded_inputs() | dict(outcome.spikes)
@@ -27,11 +25,9 @@ def count(plan: Plan, outcome: Outcome, placed: tuple[Mapping, Target] | None) -
     return Counters(plan.batch, plan.steps, plan.live_steps, counters, measure(plan, sent, *placed))
 
 
-def _of_input(outcome: Outcome, name: str) -> PopulationCounters:
-    return PopulationCounters(outcome.sent[name])
-
-
-def _of_population(plan: Plan, outcome: Outcome, name: str) -> PopulationCounters:
+def _counted(plan: Plan, outcome: Outcome, name: str) -> PopulationCounters:
+    if name in plan.net.inputs:
+        return PopulationCounters(outcome.sent[name])
     first, last = plan.window(name)
     return PopulationCounters(
         sum(outcome.sent[source] for source in plan.outputs[name]),

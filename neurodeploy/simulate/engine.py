@@ -9,6 +9,7 @@ from neurodeploy.simulate.call import Call
 from neurodeploy.simulate.plan import Outcome, Plan
 from neurodeploy.simulate.prepared import prepare
 from neurodeploy.simulate.reference import run_reference
+from neurodeploy.simulate.sharing import share
 
 NO_MEMORY = 1
 NEURON_STEPS_PER_THREAD = 4_000_000
@@ -31,16 +32,20 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
     call = Call(plan.net, prepared, plan.inputs, (plan.batch, plan.steps), plan.kept, plan.traces())
     for entry, name in zip(call.populations, plan.net.populations, strict=True):
         entry.first, entry.last = plan.window(name)
+    threads = _threads(plan) if threads is None else max(1, threads)
+    projections = prepared.projections
+    if plan.batch == 1 and threads > 1:
+        projections = share(prepared, call.populations, threads)
     failed = prepared.library.nd_run(
         call.populations,
         len(call.populations),
-        prepared.projections,
-        len(prepared.projections),
+        projections,
+        len(projections),
         call.rasters,
         len(call.rasters),
         plan.batch,
         plan.steps,
-        _threads(plan) if threads is None else max(1, threads),
+        threads,
     )
     if failed == NO_MEMORY:
         raise SimulationError(

@@ -106,6 +106,10 @@ class Events:
         flags[rows, self.addresses] = 1
         return flags.reshape(self.shape)
 
+    def array(self) -> NDArray[np.uint8]:
+        """The same, (samples, steps, *input_shape)."""
+        return self.flags().reshape(self.samples, self.steps, *self.input_shape)
+
 
 def joined(parts: Sequence[Events]) -> Events:
     """The samples of several, of equal steps and shapes, one after the other."""

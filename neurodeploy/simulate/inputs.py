@@ -77,14 +77,8 @@ def _with_events(net: ChipNetwork, spikes: Mapping[str, Any]) -> dict[str, Messa
                     remedy="give it a batch axis, (B, T, *shape), as events have",
                 )
             result |= flat
-        elif port.message_bits or values.input_shape != port.shape:
-            takes = f"messages of {port.message_bits} bits" if port.message_bits else "spikes"
-            raise SimulationError(
-                f"events of shape {values.input_shape}",
-                where=f"input '{name}', which takes {takes} of shape {port.shape}",
-                remedy="make the events with that shape, or give an array of messages",
-            )
         else:
+            check_events(values, port)
             result[name] = values
     _check_lengths(result)
     return result
@@ -96,6 +90,17 @@ def _check_lengths(inputs: Mapping[str, Messages | Events]) -> None:
             f"inputs differ in samples or steps: { ({n: v.shape[:2] for n, v in inputs.items()}) }",
             where="simulate",
             remedy="pad the shorter ones with zeros",
+        )
+
+
+def check_events(events: Events, port: ChipInput) -> None:
+    """SimulationError for events that are not the port's."""
+    if port.message_bits or events.input_shape != port.shape:
+        takes = f"messages of {port.message_bits} bits" if port.message_bits else "spikes"
+        raise SimulationError(
+            f"events of shape {events.input_shape}",
+            where=f"input '{port.name}', which takes {takes} of shape {port.shape}",
+            remedy="make the events with that shape, or give an array of messages",
         )
 
 

@@ -34,12 +34,15 @@ class Prepared:
 
     Attributes:
         sources: Name of every raster: outputs of the populations, then inputs.
+        raster_of: Number of each.
+        number_of: Number of every population.
         registers: Names of each population's.
         orders: Which neuron stands at each place, for populations that are kept in another order.
         rasters: ``nd_raster[]`` without the values of a run.
         populations: ``nd_population[]`` without the fields of a run; no register is recorded.
         projections: ``nd_projection[]`` by target; those with a delay per synapse keep it where the target is narrow,
             and are split by delay elsewhere.
+        cuts: Their synapses cut into parts, by number of the projection and of parts; None where they cannot be.
     """
 
     def __init__(self, net: ChipNetwork, library: ctypes.CDLL) -> None:
@@ -49,7 +52,8 @@ class Prepared:
         self.arena = Arena()
         outputs = {name: net.outputs_of(name) for name in net.populations}
         self.sources = [*(source for names in outputs.values() for source in names), *net.inputs]
-        raster_of = {source: k for k, source in enumerate(self.sources)}
+        raster_of = self.raster_of = {source: k for k, source in enumerate(self.sources)}
+        self.number_of = {name: k for k, name in enumerate(net.populations)}
         self.registers = {name: model_named(p.model).registers for name, p in net.populations.items()}
         graded = {source: net.message_bits_of(source) > 0 for source in self.sources}
         split = [part for p in net.projections for part in p.by_delay]
@@ -63,6 +67,7 @@ class Prepared:
         self.populations = (Population * len(net.populations))()
         into = {name: _incoming(net, name, graded) for name in net.populations}
         self.projections = (Projection * sum(map(len, into.values())))()
+        self.cuts: dict[tuple[int, int], NDArray[np.int64] | None] = {}
         recurrent = self._order_components(net)
         number = 0
         for k, (name, population) in enumerate(net.populations.items()):
@@ -85,12 +90,11 @@ class Prepared:
 
     def _order_components(self, net: ChipNetwork) -> set[str]:
         """Number the components; the names of the populations in a cycle."""
-        numbers = {name: k for k, name in enumerate(net.populations)}
         recurrent: set[str] = set()
         for number, component in enumerate(components(net)):
             for name in component.populations:
-                self.populations[numbers[name]].component = number
-                self.populations[numbers[name]].is_recurrent = component.is_recurrent
+                self.populations[self.number_of[name]].component = number
+                self.populations[self.number_of[name]].is_recurrent = component.is_recurrent
             if component.is_recurrent:
                 recurrent.update(component.populations)
         return recurrent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -15,23 +15,26 @@ class Lazy(Mapping[str, T], Generic[T]):
     """A mapping whose values are made the first time they are asked for.
 
     Args:
-        makers: What makes each value.
+        names: Its keys.
+        make: Makes the value of one.
     """
 
-    def __init__(self, makers: Mapping[str, Callable[[], T]]) -> None:
-        self._makers = makers
+    def __init__(self, names: Collection[str], make: Callable[[str], T]) -> None:
+        self._names, self._make = names, make
         self._made: dict[str, T] = {}
 
     def __getitem__(self, name: str) -> T:
         if name not in self._made:
-            self._made[name] = self._makers[name]()
+            if name not in self._names:
+                raise KeyError(name)
+            self._made[name] = self._make(name)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self._makers)
+        return len(self._names)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (dict, (dict(self),))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -117,7 +116,8 @@ def simulate(
 
     return Run(
         Lazy(
-            {n: partial(lambda n: shaped(n, outcome.spikes[n]), n) for n in outcome.spikes if kept is None or n in kept}
+            outcome.spikes if kept is None else [name for name in outcome.spikes if name in kept],
+            lambda name: shaped(name, outcome.spikes[name]),
         ),
         {n: {r: shaped(n, v) for r, v in kept.items()} for n, kept in outcome.states.items()},
         count(plan, outcome, placed),

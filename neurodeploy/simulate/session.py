@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +124,7 @@ class Session:
         self._advance(call, steps)
         sent, shape_of = call.messages(), self._net.shape_of
         return Run(
-            Lazy({n: partial(lambda n: sent[n].reshape(steps, *shape_of(n)), n) for n in sent}),
+            Lazy(sent, lambda name: sent[name].reshape(steps, *shape_of(name))),
             {n: {r: v.reshape(steps, *shape_of(n)) for r, v in kept.items()} for n, kept in call.states().items()},
             self._counters(call, before, steps),
             steps,

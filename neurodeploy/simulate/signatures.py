@@ -11,6 +11,7 @@ SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "nd_open": (POINTER, [POINTER, INT32, POINTER, INT32, POINTER, INT32, INT32]),
     "nd_advance": (INT32, [POINTER, POINTER, POINTER, INT32]),
     "nd_pack": (None, [POINTER, POINTER, INT64, INT32, POINTER]),
+    "nd_sparse_cut": (INT32, [POINTER, INT32, POINTER]),
     "nd_restart": (None, [POINTER]),
     "nd_sum_bounds": (None, [POINTER, POINTER, INT64, POINTER]),
     "nd_close": (None, [POINTER]),

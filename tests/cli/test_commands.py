@@ -207,7 +207,9 @@ def test_run_without_labels_has_no_accuracy(cli: Cli, work: Path) -> None:
 def test_targets_list(cli: Cli) -> None:
     rows = cli("targets", "list", "--json").json
     assert [r["name"] for r in rows] == nd.list_targets()
-    assert all(r.keys() == {"name", "title", "status"} and all(r.values()) for r in rows)
+    keys = {"name", "title", "chip", "chips", "cores_per_chip", "status"}
+    assert all(r.keys() == keys and all(r.values()) for r in rows)
+    assert {r["name"]: r["chip"] for r in rows}["hala-point"] == "loihi2"
     text = cli("targets", "list").out
     assert all(name in text for name in nd.list_targets())
 

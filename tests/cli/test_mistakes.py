@@ -104,7 +104,7 @@ ERRORS = {
         "UnknownTarget",
         "'x'",
         "target",
-        "known: loihi1",
+        "known: hala-point",
     ),
     "target to show": (["targets", "show", "tinny"], 4, "UnknownTarget", "tinny", "target", "did you mean 'tiny'?"),
     "target to check": (["targets", "check", "./none.toml"], 4, "UnknownTarget", "No such file", "none.toml", "loihi1"),

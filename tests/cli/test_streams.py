@@ -227,7 +227,7 @@ Complete = Callable[[str], set[str]]
     ("words", "offered"),
     [
         ("comp", {"compile", "compare"}),
-        ("targets ", {"list", "show", "check"}),
+        ("targets ", {"list", "show", "check", "compare"}),
         ("targets show loi", {"loihi1", "loihi2"}),
         ("compile x --target t", {"tiny"}),
         ("run x --engine ", {"fast", "reference", "lava"}),

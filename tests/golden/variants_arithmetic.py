@@ -73,7 +73,7 @@ ARITHMETIC_VARIANTS = (
     fast("narrow: a unit below 1", "", (SUMS, "if exponent < 0 or any", "if any")),
     fast(
         "narrow: units of projections mixed up",
-        "",
+        "different_units",
         (SUMS, "(s >> i.shift) << (i.exponent - exponent)", "s >> i.shift"),
     ),
     fast("bytes: up to 254", "", (SUMS, "high <= INT8", "high <= 2 * INT8")),
@@ -83,8 +83,10 @@ ARITHMETIC_VARIANTS = (
         "",
         (SUMS, "(joined & -joined).bit_length() - 1)", "(joined & -joined).bit_length())"),
     ),
-    fast("32 bits: of sums of any size", "", (SUMS, "return total < 2**31", "return True")),
-    fast("32 bits: before the exponent", "", (SUMS, "i.largest << max(0, i.projection.weight_exp)", "i.largest")),
+    fast("32 bits: of sums of any size", "32_bits", (SUMS, "return total < 2**31", "return True")),
+    fast(
+        "32 bits: before the exponent", "32_bits", (SUMS, "i.largest << max(0, i.projection.weight_exp)", "i.largest")
+    ),
     fast("32 bits: convolutions of any size", "", (SUMS, '(kind == "conv2d" and i.largest >= 2**23)', "False")),
     fast("32 bits: of messages", "", (SUMS, "if i.is_graded or ", "if ")),
 )

@@ -8,10 +8,12 @@ DENSE_C, DOT_C, CONV_C, SPARSE_C = (f"kernels/{name}.c" for name in ("dense", "d
 INPUTS_C, LAYERS_C, RUN_C, WORKER_C = (f"kernels/{name}.c" for name in ("inputs", "layers", "run", "worker"))
 CPU_C, EVENTS_C, CUBA_C = "kernels/cpu.c", "kernels/events.c", "kernels/cuba.c"
 PREPARED, PACKING, BLOCKS = "simulate/prepared.py", "simulate/packing.py", "simulate/conv_blocks.py"
+CREW_C, SHARING = "kernels/crew.c", "simulate/sharing.py"
 CALL, ORDER, RASTERS = "simulate/call.py", "simulate/order.py", "simulate/rasters.py"
 
 TILES, DOTS, MAPS, DELAYS = "tiles_of_every_width", "dense_at_high_activity", "test_maps", "a_delay_for_each_synapse"
 SPARSE, SESSIONS, SAMPLES = "packings_of_sparse", "sessions", "several_samples"
+SHARED = "large_population or every_kind_of_network"
 FIRST = "first[j] = both[j] - (upper[j] << 8) - biases;"
 SECOND = "second[j] = upper[j];"
 NO_QUADS = (CPU_C, "known = nd_cpu_level() == 4 && has(c, VNNI);", "known = 0;")
@@ -64,10 +66,12 @@ PATH_VARIANTS = (
         "dots: spikes of other samples", DOTS, (INPUTS_C, "memset(flags, 0, (size_t)((w->history + steps) * row));", "")
     ),
     fast("dots: synapses not counted", DOTS, (LAYERS_C, "else if (!tile) nd_count_synapses(w, k, sample, t);", "")),
-    fast("dots: sums of idle steps", DOTS, (LAYERS_C, "memset(sums, 0, sizeof *sums * (size_t)columns);", "")),
+    fast(
+        "dots: sums of idle steps", "dots_of_idle", (LAYERS_C, "memset(sums, 0, sizeof *sums * (size_t)columns);", "")
+    ),
     fast(
         "dots: sums behind the last step",
-        DOTS,
+        "dots_of_idle",
         (LAYERS_C, "if (by_dots) memset(w->narrow, 0, sizeof *w->narrow * (size_t)(ND_STEPS * columns));", ""),
     ),
     fast(
@@ -119,7 +123,7 @@ PATH_VARIANTS = (
     fast("order: targets as given", MAPS, (PACKING, "values if order is None else values.take(order, 0)", "values")),
     fast("order: fields as given", MAPS, (PREPARED, "values if order is None or", "values if True or")),
     fast("order: registers not undone", MAPS, (CALL, "reorder(v, orders[name]) if name in orders else v", "v")),
-    fast("order: messages not undone", MAPS, (CALL, "unpack(values, size, order)", "unpack(values, size, None)")),
+    fast("order: messages not undone", MAPS, (CALL, "size, self._prepared.orders.get(name))", "size, None)")),
     fast("order: done twice, not undone", MAPS, (RASTERS, "np.argsort(order)", "order")),
     fast(
         "sparse: weights without a sign, packed",
@@ -132,7 +136,7 @@ PATH_VARIANTS = (
     ),
     fast(
         "sparse: weights without a sign, narrow",
-        "",
+        "packed_synapses",
         (SPARSE_C, "sums[packed[k] >> 8] += (int8_t)packed[k])", "sums[packed[k] >> 8] += (uint8_t)packed[k])"),
     ),
     fast("sparse: unit of the weights forgotten", SPARSE, (SPARSE_C, "(exponent + p->weight_shift)", "exponent")),
@@ -199,5 +203,29 @@ PATH_VARIANTS = (
         SAMPLES,
         (LAYERS_C, "if (w->populations[other].component == component) nd_worker_restart_population(w, other);", ";"),
     ),
+    fast(
+        "shared: the next target is the part before's",
+        SHARED,
+        (SPARSE_C, "if (target >= to) break;", "if (target > to) break;"),
+    ),
+    fast("shared: synapses of the whole source", SHARED, (SPARSE_C, "cut[1] = k;", "cut[1] = end;")),
+    fast("shared: synapses in any order", "do_not_ascend", (SPARSE_C, "if (target < before) return 0;", "")),
+    fast("shared: dense synapses counted by all", SHARED, (INPUTS_C, "if (!from) q->syn_ops +=", "q->syn_ops +=")),
+    fast(
+        "shared: dense tiles of the first part",
+        SHARED,
+        (INPUTS_C, "nd_dense_tile(p, at / nd_tile_columns()", "nd_dense_tile(p, (at - from) / nd_tile_columns()"),
+    ),
+    fast(
+        "shared: resets of the whole population",
+        SHARED,
+        (
+            LAYERS_C,
+            "reset(q, w->before + m->t, registers, from, to);",
+            "reset(q, w->before + m->t, registers, 0, q->size);",
+        ),
+    ),
+    fast("shared: no resets", SHARED, (LAYERS_C, "reset(q, w->before + m->t, registers, from, to);", "")),
+    fast("shared: only by sparse synapses", SHARED, (SHARING, "if p.delays or p.kind not in", "if p.kind not in")),
     fast("events: flags of the last word", "", (EVENTS_C, "    if (i < size) {", "    if (0) {")),
 )

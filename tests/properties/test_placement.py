@@ -17,7 +17,11 @@ from neurodeploy import ChipNetwork, Options, Program, load_target, simulate
 from neurodeploy import compile as compile_model
 from neurodeploy.chipmap import Mapping
 from neurodeploy.mapping import check_mapping, map_network
+from neurodeploy.mapping.check_routing import check_routing
+from neurodeploy.mapping.flows import flows
+from neurodeploy.mapping.metrics import placement_metrics
 from neurodeploy.mapping.place import permute
+from neurodeploy.mapping.routing import routing
 from neurodeploy.simulate.engine import run_fast
 from neurodeploy.simulate.plan import Plan
 
@@ -90,3 +94,43 @@ def test_same_network_same_mapping() -> None:
     one, two = (map_network(net, load_target("loihi1")) for _ in range(2))
     np.testing.assert_array_equal(one.core_of["a"], two.core_of["a"])
     np.testing.assert_array_equal(one.core_on_chip, two.core_on_chip)
+
+
+BOARD = """name = "board"
+title = "Loihi 1 chips of four cores"
+status = "example"
+description = "made up"
+chip = "loihi1"
+[mesh]
+chips = { value = 64, status = "example", source = "made up" }
+cores_per_tile = { value = 1, status = "example", source = "made up" }
+cores_per_chip = { value = 4, status = "example", source = "made up" }
+[system]
+chips_x = { value = 8, status = "example", source = "made up" }
+chips_y = { value = 8, status = "example", source = "made up" }
+"""
+
+
+def test_a_program_on_many_chips_of_a_grid_sends_the_same_spikes_over_proven_routes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    model = write(conv_net(rng), tmp_path)
+    (tmp_path / "board.toml").write_text(BOARD)
+    target = load_target(tmp_path / "board.toml")
+    spikes = (rng.random((4, 12, 1, 8, 8)) < 0.3).astype(np.uint8)
+    base, program = (compile_model(model, chip, Options(max_neurons_per_core=17)) for chip in ("loihi1", target))
+    assert program.mapping.chips == -(-program.mapping.cores // 4) > 4
+    check_routing(program.net, program.mapping, target, routing(program.net, program.mapping, target))
+    one, other = simulate(base, spikes), simulate(program, spikes)
+    for name in one.spikes:
+        np.testing.assert_array_equal(one.spikes[name], other.spikes[name])
+    sent = {next(iter(program.net.inputs)): spikes, **other.spikes}
+    rates = {name: np.count_nonzero(s, axis=(0, 1)).ravel().astype(float) for name, s in sent.items()}
+    found = flows(program.net, program.mapping.core_of, program.mapping.cores, target, rates)
+    metrics = placement_metrics(found, program.mapping, target)
+    assert other.counters.traffic is not None
+    total = other.counters.traffic.total
+    # the run does not count what comes after the last live step of its receiver
+    counted = (total.inter_chip, total.packets, total.hops_x + total.hops_y)
+    every = (metrics.inter_chip_packets, metrics.packets, metrics.spike_hops)
+    assert all(0 < 0.97 * m <= n <= m for n, m in zip(counted, every, strict=True))
+    assert metrics.inter_chip_crossings > metrics.inter_chip_packets

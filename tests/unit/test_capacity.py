@@ -218,7 +218,7 @@ def test_known_networks(target: Target, sizes: tuple[int, ...], expected: dict[s
     mapping = map_network(net, target)
     check_mapping(net, mapping, target)
     assert parts(mapping) == expected and mapping.cores == cores
-    assert mapping.core_on_chip.tolist() == list(range(cores)) and mapping.chips == 1
+    assert len(set(mapping.core_on_chip.tolist())) == cores and mapping.chips == 1
 
 
 def test_small_layers_join_the_nearest_core_with_room() -> None:

@@ -59,6 +59,12 @@ def _changed(values: Any, index: int, value: int) -> Any:
     return copy
 
 
+def _moved(mapping: Mapping, core: int, chip: int, site: int) -> Mapping:
+    return replace(
+        mapping, chip_of=_changed(mapping.chip_of, core, chip), core_on_chip=_changed(mapping.core_on_chip, core, site)
+    )
+
+
 def _core_of(mapping: Mapping, name: str, values: Any) -> Mapping:
     return replace(mapping, core_of={**mapping.core_of, name: values})
 
@@ -105,8 +111,8 @@ FAULTS: dict[str, tuple[Callable[[Mapping], Mapping], str, str]] = {
         "chip_of",
     ),
     "two cores on one site": (
-        lambda m: replace(m, core_on_chip=_changed(m.core_on_chip, 1, 0)),
-        "cores 0 and 1 share site 0 of chip 0",
+        lambda m: _moved(m, 1, int(m.chip_of[0]), int(m.core_on_chip[0])),
+        r"cores 0 and 1 share site \d of chip \d",
         "logical core 1",
     ),
     "site off the chip": (

@@ -53,6 +53,24 @@ def test_parts_equal_one_run_for_membranes(readout: str, monkeypatch: pytest.Mon
     assert np.ptp(expected) > 0 and run.spikes.keys() == {"out"}
 
 
+def test_events_run_as_arrays_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ever being made one where no mapping asks for it; in parts, too."""
+    program = program_of(rich_network(np.random.default_rng(3)))
+    (name,) = program.net.inputs
+    spikes = (np.random.default_rng(2).random((5, 9, *program.net.shape_of(name))) < 0.2).astype(np.uint8)
+    rows = np.argwhere(spikes.reshape(*spikes.shape[:2], -1))
+    events = nd.Events.from_rows(rows, steps=9, shape=program.net.shape_of(name), samples=5)
+    monkeypatch.setattr(evaluate, "_chunk", lambda *_: 2)
+    expected, scores = run_program(program, spikes)
+    run, found = run_program(program, events)
+    np.testing.assert_array_equal(found, scores)
+    for output in expected.spikes:
+        np.testing.assert_array_equal(run.spikes[output], expected.spikes[output])
+    assert_same_counters(run.counters, expected.counters)
+    with pytest.raises(SimulationError, match="events of shape"):
+        run_program(program, nd.Events.from_rows(rows[:0], steps=9, shape=3, samples=5))
+
+
 def test_count_is_spikes_of_the_live_window() -> None:
     program = program_of(rich_network(np.random.default_rng(3)))
     spikes = (np.random.default_rng(4).random((5, 12, 2, 7, 6)) < 0.4).astype(np.uint8)

@@ -212,6 +212,33 @@ def test_dense_at_high_activity(sources: int, size: int, steps: int) -> None:
         assert_same(run_fast(plan, threads=threads), expected)
 
 
+@pytest.mark.parametrize("delay", [0, 4])
+def test_dots_of_idle_steps_and_behind_the_end(delay: int) -> None:
+    """What arrives before a population is live, or after the last step, is lost: several tiles and samples."""
+    rng = np.random.default_rng(delay)
+    net = ChipNetwork()
+    net.add_input("in", shape=150)
+    net.add_population("a", shape=1100, du=1000, dv=100, vth=400, start=5)
+    net.connect("in", "a", rng.integers(-30, 41, (1100, 150)) * 2, delays=delay)
+    spikes = (rng.random((3, 15, 150)) < 0.9).astype(np.uint8)
+    plan = Plan(net, {"in": spikes}, 15, 9, {"a": ("u", "v")}, False)
+    assert_same(run_fast(plan), run_reference(plan))
+
+
+def test_packed_synapses_in_16_bits() -> None:
+    """More targets than 16 bits can name, and weights of both signs."""
+    rng = np.random.default_rng(9)
+    net = ChipNetwork()
+    net.add_input("in", shape=30)
+    net.add_population("a", shape=66_000, du=1000, dv=100, vth=300)
+    rows, columns = rng.permutation(66_000)[:3000], rng.integers(0, 30, 3000)
+    matrix = coo_array((rng.integers(-50, 60, 3000) * 2, (rows, columns)), shape=(66_000, 30)).tocsr()
+    net.connect("in", "a", matrix, kind="sparse")
+    plan = Plan(net, {"in": (rng.random((1, 5, 30)) < 0.4).astype(np.uint8)}, 6, 6, {"a": ("u", "v")}, False)
+    assert prepare(net).populations[0].is_narrow and prepare(net).projections[0].packed
+    assert_same(run_fast(plan), run_reference(plan))
+
+
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("is_narrow", [True, False])
 @pytest.mark.parametrize("longest", [1, 7, 8, 62])

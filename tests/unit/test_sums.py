@@ -116,3 +116,30 @@ def test_reach_holds() -> None:
     assert set(kinds) == {(plain, bound) for plain in (False, True) for bound in (False, True)}
     assert min(kinds.count(kind) for kind in set(kinds) - {(False, True)}) > 40
     assert kinds.count((False, True)) > 10
+
+
+@pytest.mark.parametrize(("sources", "is_narrow"), [(511, True), (512, False)])
+def test_sums_of_projections_of_different_units(sources: int, is_narrow: bool) -> None:
+    """Each counts in the smaller unit: 512 weights of 64, beside one of 1, leave 16 bits."""
+    net = ChipNetwork()
+    net.add_input("in", shape=sources)
+    net.add_population("a", shape=64, du=900, dv=700, vth=30_000)
+    net.connect("in", "a", np.ones((64, sources), np.int64), weight_exp=6, num_weight_bits=9)
+    net.connect("in", "a", np.eye(64, sources, dtype=np.int64), num_weight_bits=9)
+    plan = Plan(net, {"in": np.ones((1, 4, sources), np.uint8)}, 6, 6, {"a": ("u", "v")}, False)
+    assert bool(prepare(net).populations[0].is_narrow) is is_narrow
+    assert_same(run_fast(plan), run_reference(plan))
+
+
+@pytest.mark.parametrize("sources", [66_000, 67_000])
+def test_sums_at_the_edge_of_32_bits(sources: int) -> None:
+    """254 * 2^7 from each of 66,052 sources is the most that 32 bits hold; what is more wraps, and is counted."""
+    net = ChipNetwork()
+    net.add_input("in", shape=sources)
+    net.add_population("a", shape=2, du=900, dv=700, vth=30_000)
+    net.connect("in", "a", np.array([[254], [-254]]) * np.ones(sources, np.int64), weight_exp=7, num_weight_bits=9)
+    plan = Plan(net, {"in": np.ones((1, 2, sources), np.uint8)}, 4, 4, {"a": ("u",)}, False)
+    fits = sources == 66_000
+    assert bool(prepare(net).populations[0].fits32) is fits
+    expected = run_reference(plan)
+    assert_same(run_fast(plan), expected)

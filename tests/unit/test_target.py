@@ -24,6 +24,7 @@ from neurodeploy.target import (
     parse_target,
     usable_targets,
 )
+from neurodeploy.target_schema import System
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -31,6 +32,13 @@ else:
     import tomli as tomllib
 
 BUNDLED = ("loihi1", "loihi2", "tiny")
+SYSTEMS = {
+    "kapoho-bay": ("loihi1", 2),
+    "nahuku": ("loihi1", 32),
+    "pohoiki-springs": ("loihi1", 768),
+    "kapoho-point": ("loihi2", 8),
+    "hala-point": ("loihi2", 1152),
+}
 TINY = Path(load_target("tiny").path).read_text()
 
 
@@ -70,7 +78,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_bundled_targets_are_listed() -> None:
-    assert set(BUNDLED) <= set(list_targets())
+    assert {*BUNDLED, *SYSTEMS} <= set(list_targets())
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -261,7 +269,7 @@ def test_a_plugin_s_invalid_file_does_not_hide_the_others(monkeypatch: pytest.Mo
     path = write(tmp_path, edited('title = "Tiny made-up chip"', ""))
     install(monkeypatch, tmp_path, "broken = chips_with_bad_file:chip", f"chip = {str(path)!r}")
     with pytest.warns(UserWarning, match=r"'broken' is skipped: .*title"):
-        assert usable_targets().keys() == {"loihi1", "loihi2", "tiny"}
+        assert usable_targets().keys() == {*BUNDLED, *SYSTEMS}
 
 
 @pytest.mark.parametrize(
@@ -287,6 +295,82 @@ def test_a_plugin_cannot_replace_a_bundled_target(monkeypatch: pytest.MonkeyPatc
     path = write(tmp_path, edited('name = "tiny"', 'name = "fake"'))
     install(monkeypatch, tmp_path, "tiny = chips_in_disguise:chip", f"chip = {str(path)!r}")
     assert load_target("tiny").name == "tiny"
+
+
+# ---------------------------------------------------------------- systems
+
+SYSTEM = """name = "board"
+title = "Board of tiny chips"
+status = "example"
+description = "made up"
+chip = "tiny"
+[mesh]
+chips = { value = 6, status = "example", source = "made up" }
+[system]
+chips_x = { value = 3, status = "example", source = "made up" }
+chips_y = { value = 2, status = "example", source = "made up" }
+"""
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_system_is_its_chip_but_for_what_it_says_itself(name: str) -> None:
+    chip, chips = SYSTEMS[name]
+    system, own = load_target(name), load_target(chip)
+    raw = tomllib.loads(Path(system.path).read_text())
+    assert (system.name, system.chip, system.mesh.chips.value) == (name, chip, chips)
+    given = {f"{table}.{key}" for table, keys in raw.items() if isinstance(keys, dict) for key in keys}
+    assert given <= {"mesh.chips", *(f"system.{key}" for key in System.__struct_fields__)}
+    inherited = facts(own).keys() - given
+    assert {key: facts(system)[key] for key in inherited} == {key: facts(own)[key] for key in inherited}
+    files = Path(system.path).read_bytes() + Path(own.path).read_bytes()
+    assert system.digest == hashlib.sha256(files).hexdigest() and check_target(name) == []
+    rows = {(row.table, row.key): row for row in describe(system)}
+    assert rows["mesh", "chips"].value.split()[0] == str(chips)
+    shown = {key for table, key in rows if table == "system"}
+    assert shown == raw.get("system", {}).keys()
+
+
+def test_what_is_not_known_of_a_system_is_left_out() -> None:
+    assert load_target("kapoho-bay").system is None
+    hala = load_target("hala-point").system
+    assert hala is not None and hala.chips_x is None and hala.power_max_w is not None
+    assert hala.power_max_w.value == 2600
+    assert hala.inter_chip_bytes_per_s is not None and hala.inter_chip_bytes_per_s.value == 5e12
+
+
+def test_a_system_file_of_ones_own(tmp_path: Path) -> None:
+    system = load_target(write(tmp_path, SYSTEM))
+    assert system.system is not None and system.mesh.chips.value == 6
+    assert system.core == load_target("tiny").core
+    more = SYSTEM + "\n[latency]\nbarrier_s = { value = 1.0, status = 'example', source = 'made up' }\n"
+    assert load_target(write(tmp_path, more)).latency.barrier_s.value == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "remedy"),
+    [
+        ('chip = "tiny"', 'chip = "tinny"', "chip: found 'tinny'", "did you mean 'tiny'"),
+        ('chip = "tiny"', "chip = 7", "chip: found 7", "give the name of a target"),
+        ('chip = "tiny"', 'chip = "nahuku"', "'nahuku' is not a valid chip", "not a system"),
+        ("chips = {", "chip = {", "mesh.chip: unknown key", "chips"),
+        ("value = 6,", "value = 7,", "mesh.chips: 7 chips on a grid of 6", "a full grid"),
+        ("chips_y = {", "# ", "system: a grid of chips with one side only", "or neither"),
+        ("[system]", "[systems]", "systems: unknown key", "did you mean 'system'"),
+    ],
+)
+def test_a_broken_system_is_refused(tmp_path: Path, old: str, new: str, what: str, remedy: str) -> None:
+    error = refuse(edited(old, new, SYSTEM), tmp_path)
+    assert what in error.what and remedy in error.remedy
+    assert error.where.startswith(f"{tmp_path / 'mychip.toml'}:")
+
+
+def test_a_system_of_a_broken_chip_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.toml"
+    broken.write_text(edited('title = "Tiny made-up chip"', ""))
+    install(monkeypatch, tmp_path, "broken = chips_for_a_system:chip", f"chip = {str(broken)!r}")
+    assert "'broken' is not a valid chip" in refuse(edited('chip = "tiny"', 'chip = "broken"', SYSTEM), tmp_path).what
+    broken.write_text("= nonsense")
+    assert "'broken' is not a valid chip" in refuse(edited('chip = "tiny"', 'chip = "broken"', SYSTEM), tmp_path).what
 
 
 # ---------------------------------------------------------------- broken files

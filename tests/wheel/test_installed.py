@@ -38,7 +38,8 @@ def test_wheel_in_site_packages_holds_no_build_or_training_files() -> None:
 
 
 def test_targets_are_package_data() -> None:
-    assert names("neurodeploy_targets", ".toml") == {"loihi1", "loihi2", "tiny"}
+    systems = {"kapoho-bay", "nahuku", "pohoiki-springs", "kapoho-point", "hala-point"}
+    assert names("neurodeploy_targets", ".toml") == {"loihi1", "loihi2", "tiny"} | systems
     assert (files("neurodeploy_targets") / "loihi2.toml").read_text(encoding="utf-8")
 
 

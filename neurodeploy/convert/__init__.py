@@ -1,0 +1,6 @@
+"""Exact compilers: what is not a trained spiking network becomes one, proven equal to a model without any spikes."""
+
+from neurodeploy.convert.functions import SpikeFunction
+from neurodeploy.convert.functions import spike_function as function
+
+__all__ = ["SpikeFunction", "function"]
