@@ -83,6 +83,8 @@ class Splitter:
             self.impossible |= self._violated(np.arange(size), size, demand)
             found = self._search(demand, at_least)
         labels, parts = found if found is not None else (np.arange(self.population.size), self.population.size)
+        if self.cutter is not None:
+            self.cutter.current = Found(labels, parts)
         return Split(labels, parts, dict(self.impossible))
 
     def _search(self, demand: Demand | None, at_least: int) -> tuple[Ints, int] | None:

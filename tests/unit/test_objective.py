@@ -124,3 +124,14 @@ def test_a_compilation_says_what_its_mapping_was_made_for(tmp_path: Path) -> Non
     for program, traffic in ((assumed, "assumed: one message per neuron and step"), (measured, "measured")):
         found = {name: program.provenance[name] for name in ("objective", "seed", "traffic")}
         assert found == {"objective": "traffic", "seed": 7, "traffic": traffic}
+
+
+@pytest.mark.parametrize("objective", ["cores", "traffic", "latency"])
+def test_a_sparse_projection_without_synapses_is_mapped(objective: str) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=3)
+    net.add_population("a", shape=2000)
+    net.connect("in", "a", csr_array(np.zeros((2000, 3), int)), kind="sparse")
+    mapping = map_network(net, LOIHI1, objective=objective)
+    check_mapping(net, mapping, LOIHI1)
+    assert mapping.cores == (128 if objective == "latency" else 2)

@@ -86,7 +86,7 @@ def build(net: ChipNetwork, population: ChipPopulation, target: Target, rates: R
     owner = np.concatenate([_owners(net, population, source) for source in by_source])
     owned = np.cumsum(np.bincount(owner + 1, minlength=population.size + 1)).astype(np.int64)
     sent = np.concatenate([_rate(net, source, rates) for source in by_source])
-    longest = int(np.diff(pin_ptr).max(initial=0)) * max(map(len, by_source.values()))
+    longest = int(np.diff(pin_ptr).max(initial=1)) * max(map(len, by_source.values()))
     kinds = tuple((len(ps), max(payload_bits(p, target) for p in ps)) for ps in by_source.values())
     graph = Hypergraph(
         in_ptr,

@@ -62,19 +62,22 @@ class Cutter:
         self.is_large = len(self.graph.in_edge) > LARGE
         self.work = WORK_ONCE if self.is_large else WORK
         self._order: Shorts | None = None
-        self._last: Found | None = None
+        self.current: Found | None = None
+        """The cut that the population has now, from here or not."""
 
     def cut(self, slots: Ints | None, at_least: int) -> Found | None:
         """The best cut found, from at least so many parts, some of which may come to be empty; None if there is none.
 
         Args:
-            slots: Out-axon slots of each neuron under the cut that was returned last, (size,), where known.
+            slots: Out-axon slots of each neuron under the ``current`` cut, (size,), where known.
             at_least: Smallest number of parts.
         """
         problem = self._with_slots(slots)
         if _alone(problem).any():
             return None
         best = self._filled(problem)
+        if best is None:
+            return None
         if best.parts < at_least or self.objective == "latency":
             best = self._runs_from(problem, max(at_least, best.parts)) or best
         elif not self.is_large:
@@ -83,14 +86,13 @@ class Cutter:
             parts = (int(np.ceil(best.parts * more)) for more in TRAFFIC_PARTS)
             found = [best, *filter(None, (self._runs(problem, min(k, self.graph.vertices)) for k in parts))]
             best = min(found, key=lambda f: (km1(self.graph, f.labels, f.parts), f.parts))
-        self._last = best
         return best
 
     def _with_slots(self, slots: Ints | None) -> Problem:
         """Without the slots that the population itself causes, which follow the cut."""
-        if slots is None or self._last is None:
+        if slots is None or self.current is None:
             return self.problem
-        own = counted(self.graph, self.problem.limits, self._last.labels, self._last.parts).used
+        own = counted(self.graph, self.problem.limits, self.current.labels, self.current.parts).used
         recurrent = self.problem.limits.slot_cost * _per_owner(self.graph, own)
         return replace(self.problem, limits=replace(self.problem.limits, slots=np.maximum(slots - recurrent, 0)))
 
@@ -102,7 +104,7 @@ class Cutter:
             self._order = locality_order(_sampled(self.graph, ORDER_SYNAPSES), ROUNDS, leaf)
         return self._order
 
-    def _filled(self, problem: Problem) -> Found:
+    def _filled(self, problem: Problem) -> Found | None:
         """Cores filled one after the other, with room for the slots that they come to need."""
         labels, parts = fill(problem.graph, problem.limits, self.order)
         narrow = self._indexed(problem, parts)
@@ -117,7 +119,7 @@ class Cutter:
             labels, parts = fill(problem.graph, reserved, self.order)
             cut = counted(problem.graph, problem.limits, labels, parts)
         refine(problem.graph, problem.limits, cut, self.visits, PASSES, self.work)
-        return _found(cut)
+        return None if problem.limits.over(cut.counts).any() else _found(cut)
 
     def _indexed(self, problem: Problem, parts: int) -> Problem:
         """With the index of sparse rows that parts of the mean size, and some more, take."""
