@@ -19,7 +19,8 @@ from neurodeploy.estimate.calibrate import ENERGY, TIME, Fit, Measured, fit
 from neurodeploy.estimate.model import costs_of
 from neurodeploy.storage import load
 from neurodeploy.stored_run import load_run
-from neurodeploy.target import load_target, overlay_text
+from neurodeploy.target import load_target
+from neurodeploy.target_overlay import overlay_text
 from neurodeploy.target_schema import Target
 
 COLUMNS = ("program", "run", "energy_j", "time_s")

@@ -119,6 +119,7 @@ def assert_same_counters(a: Any, b: Any) -> None:
     assert (a.samples, a.steps, a.live_steps, a.populations) == (b.samples, b.steps, b.live_steps, b.populations)
     assert a.traffic is not None and b.traffic is not None
     assert (a.traffic.sources, a.traffic.syn_ops_into) == (b.traffic.sources, b.traffic.syn_ops_into)
+    assert a.traffic.times_of == b.traffic.times_of
     assert len(a.traffic.fired_into) == len(b.traffic.fired_into)
     for fired, other in zip(a.traffic.fired_into, b.traffic.fired_into, strict=True):
         np.testing.assert_array_equal(fired, other)

@@ -125,7 +125,7 @@ def keyword_rows() -> list[Row]:
         none = "no static power or x86 in this profile: same as E1"
         why = {
             "E1 mesh": "even if every neuron fired in every step: the board's figure is x86, synchronisation and host",
-            "E2 + leakage": none if name == "sanafe" else "the mesh alone would be done in microseconds",
+            "E2 + leakage": none if name == "sanafe" else "leakage over the time of the mesh alone",
             "E3 + x86": none if name == "sanafe" else "x86 over the time of the mesh alone",
             "E3 over L2": "x86 and leakage over host-driven steps; x86 power is Quartz's, its high end from this board",
         }

@@ -82,7 +82,9 @@ def run_from_plain(plain: Mapping[str, Any]) -> Run:
     if traffic is not None:
         sources = {name: SourceTraffic(**sent) for name, sent in traffic["sources"].items()}
         cores, times = CoreSteps(**traffic["cores"]), StepTimes(**traffic["times"])
-        traffic = Traffic(sources, traffic["syn_ops_into"], tuple(traffic["fired_into"]), cores, times)
+        traffic = Traffic(
+            sources, traffic["syn_ops_into"], tuple(traffic["fired_into"]), cores, times, traffic["times_of"]
+        )
     counters = Counters(populations=populations, traffic=traffic, **counted)
     return Run(plain["spikes"], {}, counters, plain["steps"], plain["engine"], plain["latency_steps"])
 

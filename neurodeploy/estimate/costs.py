@@ -127,7 +127,7 @@ class StepCosts:
         return {f.name: getattr(self, f.name).tolist() for f in fields(self)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Costs:
     """Estimates per inference; nothing here was measured on a chip.
 

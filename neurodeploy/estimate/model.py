@@ -18,7 +18,7 @@ from neurodeploy.estimate.sources import sources
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run
 from neurodeploy.simulate.counters import BOUNDS, Counters, PopulationCounters, Traffic
-from neurodeploy.simulate.timing import synop_energy
+from neurodeploy.simulate.timing import StepModel, synop_energy
 from neurodeploy.target_schema import FloatQuantity, Target
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,8 @@ def estimate(run: Run, program: Program) -> Costs:
     target that was simulated, so a run has to be counted again for another profile.
 
     Raises:
-        SimulationError: The run has no traffic counters, since it was not a run of a Program; or of another one.
+        SimulationError: The run has no traffic counters, since it was not a run of a Program; or it was one of another
+            program or with another target's constants.
     """
     return costs_of(run.counters, program)
 
@@ -114,6 +115,12 @@ def _checked(counters: Counters, program: Program) -> Traffic:
     if counters.populations.keys() != known or counters.traffic.cores.spikes_in.shape[1] != program.mapping.cores:
         raise SimulationError(
             "the run is not of this program", where="estimate", remedy="give the Program that was simulated"
+        )
+    if counters.traffic.times_of != StepModel.of(program.target, program.mapping).name:
+        raise SimulationError(
+            "the steps were timed with the constants of another target, profile or mapping",
+            where="estimate",
+            remedy="simulate this Program, or cost a stored run of it: `neurodeploy estimate PROGRAM RUN.npz`",
         )
     return counters.traffic
 

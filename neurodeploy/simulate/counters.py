@@ -128,6 +128,7 @@ class Traffic:
         fired_into: For each projection of the plan, how many spikes of each source neuron it delivered, (n_source,).
         cores: By core and step.
         times: Of the steps.
+        times_of: Which constants the times were counted with, see :meth:`neurodeploy.simulate.timing.StepModel.name`.
     """
 
     sources: Dict[str, SourceTraffic]
@@ -135,6 +136,7 @@ class Traffic:
     fired_into: tuple[Ints, ...]
     cores: CoreSteps
     times: StepTimes
+    times_of: str
 
     @property
     def total(self) -> SourceTraffic:
@@ -148,7 +150,7 @@ class Traffic:
             for target, kinds in self.syn_ops_into.items()
         }
         fired = tuple(a + b for a, b in zip(self.fired_into, other.fired_into, strict=True))
-        return Traffic(sources, into, fired, self.cores + other.cores, self.times + other.times)
+        return Traffic(sources, into, fired, self.cores + other.cores, self.times + other.times, self.times_of)
 
 
 @dataclass(frozen=True, eq=False)

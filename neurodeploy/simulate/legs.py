@@ -32,7 +32,7 @@ class Leg:
         packets_out: Packets that a spike of each neuron makes, at its core, (n_source, cores).
         links: Packets that it puts on each link, (n_source, links known so far).
         synapses: By number of a projection, the synapses that each neuron has in it, (n_source,).
-        dense: By kind, synapses of dense projections that any spike meets on each core, (cores,).
+        dense: Synapses of dense projections that any spike meets on each core, (cores,).
         counts: Kind and synapses of each other projection, (n_source, cores).
         words: Words of synapse memory that a spike reads on each core: of any neuron, (cores,), and in addition of each
             neuron, (n_source, cores); None where the target has no time for them.

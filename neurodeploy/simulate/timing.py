@@ -12,9 +12,11 @@ Times are kept in whole femtoseconds, so that sums do not depend on their order.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -62,6 +64,11 @@ class StepModel:
     def of(cls, target: Target, mapping: Mapping) -> StepModel:
         """With the barrier for the tiles and chips in use."""
         return cls(target.latency, barrier_of(target, mapping)[1])
+
+    @property
+    def name(self) -> str:
+        """Stands for the constants: equal where these are."""
+        return hashlib.sha256(msgspec.json.encode((self.latency, self.barrier))).hexdigest()
 
     def times(self, work: Work) -> StepTimes:
         """Of every step, summed over samples: as many entries as there are steps."""

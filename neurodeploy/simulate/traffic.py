@@ -67,8 +67,9 @@ def measure(
             p = plan.projections[number]
             into[p.target][p.connection.kind] += int(fired @ per_source)
             fired_into[number] += fired
-    core_steps, times = _add_steps(plan, legs, sent, mapping, len(links), StepModel.of(target, mapping), always_live)
-    return Traffic(sources, into, tuple(fired_into), core_steps, times)
+    model = StepModel.of(target, mapping)
+    core_steps, times = _add_steps(plan, legs, sent, mapping, len(links), model, always_live)
+    return Traffic(sources, into, tuple(fired_into), core_steps, times, model.name)
 
 
 def spans(plan: Plan, name: str, length: int) -> Iterator[tuple[slice, list[int]]]:

@@ -54,9 +54,10 @@ def test_the_answer_is_that_of_a_local_run(work: Path, tmp_path: Path, capfd: py
     assert here.pop("simulated") == "bit for bit on this CPU; not on a chip"
     assert here.pop("result") != there.pop("result") and here == there and here["accuracy"] is not None
     with np.load(tmp_path / "here.npz") as a, np.load(tmp_path / "there.npz") as b:
-        assert sorted(a.files) == sorted(b.files) == ["predictions", "scores", "spikes_l1", "spikes_out"]
+        stored = ["counted", "input_in", "predictions", "scores", "spikes_l1", "spikes_out"]
+        assert sorted(a.files) == sorted(b.files) == stored
         for name in a.files:
-            assert a[name].dtype == b[name].dtype and a[name].any()
+            assert a[name].dtype == b[name].dtype and np.any(a[name])
             np.testing.assert_array_equal(a[name], b[name])
 
 

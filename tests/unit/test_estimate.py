@@ -12,10 +12,12 @@ from programs import program_of
 
 import neurodeploy as nd
 from neurodeploy.chipmap import Mapping
+from neurodeploy.energy_profile import with_profile
 from neurodeploy.errors import SimulationError
 from neurodeploy.estimate import Band
 from neurodeploy.estimate.costs import Costs
 from neurodeploy.mapping import map_network
+from neurodeploy.simulate.timing import barrier_of
 from neurodeploy.target_schema import Quantity
 
 E = 1e-12
@@ -211,6 +213,54 @@ def test_every_constant_used_is_listed_with_its_source() -> None:
     assert found.profile == program.target.energy.profile == "tiny"
 
 
+@pytest.mark.parametrize("target", ["loihi1", "tiny"])
+def test_energies_per_core_and_per_step_add_up(target: str) -> None:
+    """To all but the hops and the packets of the host, which are nobody's."""
+    net, noise = busy_network()
+    chip = nd.load_target(target)
+    program = program_of(net, target, map_network(net, chip, max_neurons_per_core=10))
+    run = nd.simulate(program, (noise < 0.01).astype(np.uint8))
+    found = nd.estimate(run, program)
+    assert all(0 < layer.active_updates < layer.dendrite_updates for layer in found.layers)
+    of_host = run.counters.traffic.sources["in"].packets / found.samples * chip.energy.within_tile_spike_j.value
+    whole = sum(found.parts[name].value for name in ("synapses", "neurons", "packets")) - of_host
+    assert found.per_core.energy_j.sum() == pytest.approx(whole, rel=1e-12)
+    assert found.per_step.energy_j.sum() == pytest.approx(whole, rel=1e-12)
+    assert (found.per_core.energy_low_j <= found.per_core.energy_j).all()
+    assert (found.per_core.energy_j <= found.per_core.energy_high_j).all()
+    assert found.parts["synapses"].value == pytest.approx(sum(x.synapse_energy.value for x in found.layers))
+    for name in ("syn_ops", "dendrite_updates", "spikes_in", "axon_out", "spikes_out"):
+        per_core, per_step = getattr(found.per_core, name).sum(), getattr(found.per_step, name).sum()
+        assert per_core == pytest.approx(per_step, rel=1e-12), name
+    assert found.per_core.neurons.sum() == net.neurons and len(found.per_core.chip) == found.cores
+
+
+def test_spikes_and_kinds_of_synapses_cost_what_the_profile_says() -> None:
+    net, noise = busy_network()
+    bare = program_of(net, "loihi1")
+    program = replace(bare, target=with_profile(bare.target, "sanafe"))
+    run = nd.simulate(program, (noise < 0.2).astype(np.uint8))
+    found = nd.estimate(run, program)
+    assert found.sources.keys() >= {"synop_dense_j", "spike_out_j", "barrier_tiles_s"} and found.syn_ops > 0
+    assert not {"synop_j", "synop_conv_j", "barrier_s"} & found.sources.keys()
+    for layer in found.layers:
+        assert layer.synapse_energy.value == pytest.approx(layer.syn_ops * 35.5e-12, rel=1e-12)
+        idle = layer.dendrite_updates - layer.active_updates
+        neurons = layer.active_updates * 72.8e-12 + idle * 51.2e-12 + layer.spikes * 69.3e-12
+        assert layer.neuron_energy.value == pytest.approx(neurons, rel=1e-12)
+    assert found.parts["packets"].value == pytest.approx(found.packets * 111e-12, rel=1e-12)
+
+
+@pytest.mark.parametrize(("tiles", "us"), [(1, 0.6), (2, 1.0), (3, 1.0), (4, 1.4), (28, 1.4), (29, 1.8), (32, 1.8)])
+def test_a_table_of_barriers_is_read_by_tiles_in_use(tiles: int, us: float) -> None:
+    """The largest key that is not above them; and a core more on a tile in use changes nothing."""
+    chip = with_profile(nd.load_target("loihi1"), "sanafe")
+    sites = [4 * tile for tile in range(tiles)] + [1]
+    mapping = Mapping({}, np.zeros(tiles + 1, np.int32), np.array(sites, np.int32))
+    name, barrier = barrier_of(chip, mapping)
+    assert (name, barrier.value) == ("barrier_tiles_s", pytest.approx(us * 1e-6, rel=1e-12))
+
+
 def bands(found: Costs) -> dict[str, Band]:
     names = ("mesh_energy", "static_energy", "overhead_energy", "energy", "total_energy", "latency")
     return {n: getattr(found, n) for n in names} | {f"layer {x.name}": x.energy for x in found.layers}
@@ -277,6 +327,16 @@ def test_costs_are_plain_json() -> None:
     assert fields["latency_s"] == found.latency.to_dict()
     assert [x["energy"] for x in fields["layers"]] == [x.energy.to_dict() for x in found.layers]
     assert fields["core_max"] == found.core_max and fields["hops"] == found.hops
+
+
+def test_a_run_timed_with_other_constants_cannot_be_costed() -> None:
+    program = placed([0, 0, 0])
+    run = nd.simulate(program, SPIKES)
+    with pytest.raises(SimulationError, match="another target, profile or mapping") as caught:
+        nd.estimate(run, with_times(program, synop_s=1e-6))
+    assert "neurodeploy estimate" in caught.value.remedy
+    with pytest.raises(SimulationError, match="another target"):
+        nd.estimate(run, placed([0, 0, 1]))  # its barrier is another
 
 
 def test_a_run_without_cores_cannot_be_costed() -> None:

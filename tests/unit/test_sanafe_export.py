@@ -35,7 +35,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[nd.Program, nd.Run, 
     rng = np.random.default_rng(7)
     net = rich_network(rng)
     labels = {n: rng.integers(0, 5, p.size).astype(np.int32) for n, p in net.populations.items()}
-    mapping = Mapping(labels, np.zeros(5, np.int32), np.array([0, 9, 33, 2, 127], np.int32))
+    mapping = Mapping(labels, np.zeros(5, np.int32), np.array([0, 8, 33, 2, 124], np.int32))
     program = program_of(net, "loihi1", mapping)
     spikes = (rng.random((2, 9, 2, 7, 6)) < 0.4).astype(np.uint8)
     run = nd.simulate(program, spikes)

@@ -41,6 +41,7 @@ def test_targets_are_package_data() -> None:
     systems = {"kapoho-bay", "nahuku", "pohoiki-springs", "kapoho-point", "hala-point"}
     assert names("neurodeploy_targets", ".toml") == {"loihi1", "loihi2", "tiny"} | systems
     assert (files("neurodeploy_targets") / "loihi2.toml").read_text(encoding="utf-8")
+    assert (files("neurodeploy_targets") / "energy" / "sanafe.toml").read_text(encoding="utf-8")
 
 
 def test_templates_of_reports_are_package_data() -> None:
