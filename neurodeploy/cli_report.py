@@ -62,7 +62,8 @@ def _print(facts: dict[str, Any]) -> None:
     else:
         accuracy = "not known" if facts["accuracy"] is None else f"{100 * facts['accuracy']:.2f} %"
         energy, latency = facts["energy_j"], facts["latency_s"]
-        print(f"{facts['name']}: fits on {facts['cores']:,} cores; accuracy {accuracy} of {facts['samples']:,} samples")
+        cores = f"{facts['cores']:,} core{'s' * (facts['cores'] != 1)}"
+        print(f"{facts['name']}: fits on {cores}; accuracy {accuracy} of {facts['samples']:,} samples")
         print(
             f"estimates: energy {show.band(energy, 'J')}, time {si(latency['value'], 's')}, bound by {facts['bound']}"
         )

@@ -325,8 +325,8 @@ def _contradictions(target: TargetFile) -> Iterator[tuple[str, str, str]]:
             yield "system", "a grid of chips with one side only", "give chips_x and chips_y, or neither"
         elif system.chips_x is not None and system.chips_y is not None:
             room = system.chips_x.value * system.chips_y.value
-            if mesh.chips.value > room:
-                yield "mesh.chips", f"{mesh.chips.value} chips on a grid that holds {room}", "at most chips_x * chips_y"
+            if mesh.chips.value != room:
+                yield "mesh.chips", f"{mesh.chips.value} chips on a grid of {room}", "chips_x * chips_y: a full grid"
     for key, low, high in (
         ("compartment.vth_mantissa_min", compartment.vth_mantissa_min, compartment.vth_mantissa_max),
         ("weight.exponent_min", weight.exponent_min, weight.exponent_max),
