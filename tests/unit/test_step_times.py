@@ -13,8 +13,11 @@ from programs import program_of, rich_network
 
 import neurodeploy as nd
 from neurodeploy.chipmap import Mapping
+from neurodeploy.mapping.encodings import Encoding
+from neurodeploy.mapping.held import memory
+from neurodeploy.mapping.reach import reach
 from neurodeploy.mapping.route import HOST, path
-from neurodeploy.mapping.rows import conv_bits, discrete_bits, row_words
+from neurodeploy.mapping.rows import payload_bits, row_words
 from neurodeploy.simulate import traffic
 from neurodeploy.simulate.counters import BOUNDS, Traffic
 from neurodeploy.simulate.plan import Plan
@@ -91,9 +94,9 @@ def work_by_loop(program: nd.Program, run: Run, spikes: np.ndarray) -> dict[str,
                         reached |= set(np.flatnonzero(here).tolist())
                         for core in np.flatnonzero(here):
                             on_core = int((mapping.core_of[p.target] == core).sum())
-                            conv = p.connection.kind == "conv2d"
-                            bits = conv_bits(p, target, on_core) if conv else discrete_bits(p, target)
-                            held = on_core if p.connection.kind == "dense" else here[core]
+                            kept = memory(p, reach(p, mapping.core_of[p.target], mapping.cores, target), target)
+                            bits = payload_bits(p, target) + int(kept.index_bits[core])
+                            held = on_core if kept.encoding[core] == Encoding.DENSE else here[core]
                             found["words"][b, t, core] += row_words(np.array(held), bits, target.core)
                     for core in reached:
                         found["spikes_in"][b, t, core] += 1
