@@ -172,7 +172,7 @@ def test_the_largest_current_counts_its_decay() -> None:
     net = network(chain_of(linear("w", weights), neurons("a", 1, a=np.full(1, 0.75), b=np.zeros(1)), shape=(2,)))
     x = np.zeros((1, 6, 2), np.uint8)
     x[0, 1:4, 0] = 1
-    found = largest_registers(net, CalibrationData(np.repeat(x, 3, axis=0)))
+    found = largest_registers(net, CalibrationData(x))
     np.testing.assert_allclose(found["a"], 0.5 * (1 + 0.75 + 0.75**2))
 
 
