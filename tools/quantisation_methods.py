@@ -8,6 +8,8 @@ the stored test part is checked. Needs the environment of models/training. About
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 from models.training import digits_conv, digits_mlp, vowels_rsnn  # noqa: E402
 from neurodeploy.calibration import METHODS, CalibrationData, calibrate  # noqa: E402
-from neurodeploy.calibration.gauge import reference, score  # noqa: E402
+from neurodeploy.calibration.gauge import Reference, reference, score  # noqa: E402
 from neurodeploy.evaluate import load_samples  # noqa: E402
 from neurodeploy.network import Network  # noqa: E402
 from neurodeploy.pipeline import run_passes  # noqa: E402
@@ -46,50 +48,67 @@ def data(model: str, wheel: Path | None) -> tuple[CalibrationData, CalibrationDa
     return CalibrationData(train, split.y_train[drawn]), CalibrationData(stored.spikes, stored.labels)
 
 
-def rows(model: str, wheel: Path | None) -> Iterator[dict[str, Any]]:
-    """Accuracy and mismatch by chip, bits and method."""
+def row(network: Network, train: CalibrationData, truth: Reference, chip: str, bits: int) -> dict[str, Any]:
+    """Accuracy and mismatch by method."""
+    made = {}
+    for method in METHODS:
+        net, _ = calibrate(network, load_target(chip), train, bits=bits, method=method, seed=SEED)
+        wrong, mismatch = score(net, truth)
+        made[method] = [1 - wrong, mismatch]
+    return made
+
+
+def rows(model: str, wheel: Path | None, known: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows by ``model chip bits``, those that are not known yet."""
+    missing = [(chip, bits) for chip in CHIPS for bits in BITS if f"{model} {chip} {bits}" not in known]
+    if not missing:
+        return
     network = run_passes(model, "loihi2", stop_after="lower").network
     assert network is not None
     train, test = data(model, wheel)
     truth = reference(network, test)
     exact = float_accuracy(network, truth)
-    for chip in CHIPS:
-        for bits in BITS:
-            made = {}
-            for method in METHODS:
-                net, _ = calibrate(network, load_target(chip), train, bits=bits, method=method, seed=SEED)
-                wrong, mismatch = score(net, truth)
-                made[method] = 1 - wrong, mismatch
-            yield {"model": model, "chip": chip, "bits": bits, "float": exact, **made}
+    for chip, bits in missing:
+        yield f"{model} {chip} {bits}", {"float": exact, **row(network, train, truth, chip, bits)}
 
 
-def float_accuracy(network: Network, truth: Any) -> float:
+def float_accuracy(network: Network, truth: Reference) -> float:
     """Of the float network."""
+    assert truth.output is not None
     values = scores(network.semantics.readout, truth.spikes[truth.output], None)
     return float(np.mean(classify(values) == truth.data.labels))
 
 
-def table(wheel: Path | None) -> Iterator[str]:
+def table(known: dict[str, Any]) -> Iterator[str]:
     """Markdown, line by line."""
     names = ["by rule" if m == "bounds" else m for m in METHODS]
     yield f"| model | chip | bits | float | {' | '.join(names)} |\n"
     yield "|---|---|---|---|" + "---|" * len(names) + "\n"
-    for model in TASKS:
-        for row in rows(model, wheel):
-            cells = [f"{100 * row[m][0]:.2f} % ({100 * row[m][1]:.1f})" for m in METHODS]
-            yield f"| {model} | {row['chip']} | {row['bits']} | {100 * row['float']:.2f} % | {' | '.join(cells)} |\n"
+    for key in (f"{model} {chip} {bits}" for model in TASKS for chip in CHIPS for bits in BITS):
+        if key in known:
+            cells = [f"{100 * known[key][m][0]:.2f} % ({100 * known[key][m][1]:.1f})" for m in METHODS]
+            exact = f"{100 * known[key]['float']:.2f} %"
+            yield f"| {' | '.join([*key.split(), exact, *cells])} |\n"
 
 
 def main() -> None:
     """Print the table; with ``--write``, into the documentation too."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wheel", type=Path, help="the aeon 1.6.0 wheel; by default pip downloads it")
+    parser.add_argument(
+        "--rows", type=Path, help="a JSON file that rows are kept in: those that it has are not made again"
+    )
+    parser.add_argument("--most", type=int, default=10**6, help="stop after so many new rows")
     parser.add_argument("--write", action="store_true", help=f"into {DOCS.relative_to(ROOT)}")
     options = parser.parse_args()
-    lines = []
-    for line in table(options.wheel):
-        print(line, end="", flush=True)
-        lines.append(line)
+    known = json.loads(options.rows.read_text()) if options.rows and options.rows.exists() else {}
+    new = (made for model in TASKS for made in rows(model, options.wheel, known))
+    for key, values in itertools.islice(new, options.most):
+        known[key] = values
+        if options.rows:
+            options.rows.write_text(json.dumps(known, indent=1))
+    lines = list(table(known))
+    print("".join(lines))
     if options.write:
         before, rest = DOCS.read_text().split(START)
         DOCS.write_text(before + START + "\n" + "".join(lines) + "\n" + END + rest.split(END)[1])

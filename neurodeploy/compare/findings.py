@@ -16,8 +16,10 @@ WORTH_NAMING = 0.1
 DRIFT = 0.02
 """Change of a layer's spikes, of those of the float network, from which on it is a drift."""
 UNTRIED = "more weight bits in this layer"
-QAT = "train on with the chip's integers in the loop (quantisation-aware training, neurodeploy.train)"
-CALIBRATE = "compile with calibration data"
+ENOUGH = 0.8
+"""A remedy that was tried is recommended where it leaves at most this share of the errors."""
+QAT = "train on with the chip's integers in the loop (quantisation-aware training, nd.train.qat)"
+CALIBRATE = "compile with --calibrate DATA.npz"
 
 
 def find(comparison: Comparison, deployed: Deployment, bench: Bench | None) -> tuple[Finding, ...]:
@@ -145,25 +147,26 @@ def _with_trials(finding: Finding, bench: Bench) -> Finding:
     """A remedy for what was left open: more bits where that helps, else what fits the fields that are to blame."""
     if finding.remedy:
         return finding
-    tried = bench.more_bits(finding.layer)
+    tried = bench.trials(finding.layer)
     counts = bench.causes(finding.layer)
     blamed = max(counts, key=lambda cause: counts[cause])
     what = finding.what
     if finding.kind == "made_here":
         what += f"; of {len(bench.spikes)} samples with one kind of field as on the chip: "
         what += ", ".join(f"{cause} {count:,}" for cause, count in counts.items())
-    for trial in reversed(tried):
-        counted = "silenced" if finding.kind == "silenced" else "made_here"
-        after, before = getattr(trial, counted), getattr(trial, f"{counted}_before")
-        if 2 * after <= before > 0:
-            wrong = "neurons are silenced" if counted == "silenced" else "spikes are made wrong"
-            remedy = f"{trial.change} (tried: on {trial.samples} samples, {after:,} {wrong} there, not {before:,})"
-            return replace(finding, what=what, remedy=remedy, tried=tried)
-    return replace(finding, what=what, remedy=REMEDIES[blamed if counts[blamed] else "registers"], tried=tried)
+    counted = "silenced" if finding.kind == "silenced" else "made_here"
+    best = min(reversed(tried), key=lambda trial: getattr(trial, counted), default=None)
+    if best is not None and getattr(best, counted) <= ENOUGH * (before := getattr(best, f"{counted}_before")) > 0:
+        wrong = "neurons are silenced" if counted == "silenced" else "spikes are made wrong"
+        less = f"{getattr(best, counted):,} {wrong} there, not {before:,}"
+        remedy = f"{best.change} (tried: on {best.samples} samples, {less})"
+        return replace(finding, what=what, remedy=remedy, tried=tried)
+    remedy = REMEDIES[blamed if counts[blamed] else "registers"]
+    return replace(finding, what=what, remedy=QAT if bench.deployed.calibrated else remedy, tried=tried)
 
 
 REMEDIES = {
-    "weights": f"{QAT}, or {CALIBRATE}; a scale for each channel, where the chip's profiles allow it",
+    "weights": f"{CALIBRATE}, also with --per-channel where the chip's threshold profiles allow it; or {QAT}",
     "threshold": f"{CALIBRATE}; or train with a threshold that is large beside the weights, so that it is finer",
     "decay": "train with decay factors that are multiples of 1/4096, or fine-tune with the chip's factors",
     "bias": f"{CALIBRATE}; or train with smaller biases, which need no exponent",

@@ -1,4 +1,4 @@
-"""Remedies tried on some samples: what more bits in one layer would change, and which fields make its errors."""
+"""Remedies tried on some samples: what calibration or more bits of a layer would change, and which fields err."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from neurodeploy.calibration import CalibrationData, calibrate
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compare.causes import causes
 from neurodeploy.compare.comparison import Trial
@@ -19,6 +20,7 @@ from neurodeploy.errors import QuantizeError
 from neurodeploy.network import Network
 from neurodeploy.program import Program
 from neurodeploy.quantize import quantize
+from neurodeploy.quantize.bits import bits_by_layer
 from neurodeploy.semantics import SPIKE_READOUTS
 from neurodeploy.simulate.readout import classify, scores
 
@@ -37,6 +39,19 @@ class Deployment:
     def comparable(self) -> bool:
         """Whether the program's layers are the network's."""
         return can_be_taught(self.network, self.program.net)
+
+    @cached_property
+    def calibrated(self) -> bool:
+        """Whether its fields were chosen on data."""
+        return bool(self.program.quantization.get("calibration"))
+
+    @cached_property
+    def asked_bits(self) -> dict[str, int]:
+        """Weight bits that the program was compiled with, by layer; weights that need fewer have fewer."""
+        given: Any = self.program.provenance.get("bits")
+        if given is None:
+            given = {n: bits for n in self.network.populations if (bits := self.bits(n))}
+        return bits_by_layer(given, self.network, self.program.target)
 
     def bits(self, layer: str) -> int:
         """Weight bits of a layer; 0 where nothing arrives."""
@@ -68,21 +83,37 @@ class Bench:
             self._causes[layer] = causes(d.network, d.program.net, layer, self.spikes, self._floats.spikes)
         return self._causes[layer]
 
-    def more_bits(self, layer: str) -> tuple[Trial, ...]:
-        """The layer with the next larger legal number of weight bits, and with the largest."""
+    def trials(self, layer: str) -> tuple[Trial, ...]:
+        """The layer with calibrated fields, with the next larger legal number of weight bits, and with the largest."""
         if layer not in self._trials:
-            self._trials[layer] = tuple(self._wider(layer))
+            calibrated = [] if self._calibrated is None else [(f"--calibrate '{layer}'", self._calibrated)]
+            wider = [(f"{bits}-bit weights into '{layer}'", net) for bits, net in self._wider(layer)]
+            net = self.deployed.program.net
+            self._trials[layer] = tuple(
+                self._trial(layer, change, exchanged(net, other, layer)) for change, other in (*calibrated, *wider)
+            )
         return self._trials[layer]
 
-    def _wider(self, layer: str) -> Iterator[Trial]:
+    @cached_property
+    def _calibrated(self) -> ChipNetwork | None:
+        """All layers with scales, clipping and rounding chosen on these samples; None where they already are."""
+        d = self.deployed
+        if d.calibrated:
+            return None
+        data = CalibrationData(self.spikes)
+        try:
+            return calibrate(d.network, d.program.target, data, bits=d.asked_bits, method="mse")[0]
+        except QuantizeError:
+            return None
+
+    def _wider(self, layer: str) -> Iterator[tuple[int, ChipNetwork]]:
         d = self.deployed
         wider = [bits for bits in d.program.target.weight.legal_bits.value if bits > d.bits(layer) > 0]
         for bits in dict.fromkeys((*wider[:1], *wider[-1:])):
             try:
-                integers, _ = quantize(d.network, d.program.target, bits={layer: bits})
+                yield bits, quantize(d.network, d.program.target, bits={layer: bits})[0]
             except QuantizeError:
                 continue
-            yield self._trial(layer, f"{bits}-bit weights into '{layer}'", exchanged(d.program.net, integers, layer))
 
     def _trial(self, layer: str, change: str, net: ChipNetwork) -> Trial:
         before, flips_before = self._as_it_is

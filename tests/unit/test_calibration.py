@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nir
 import numpy as np
 import pytest
 from floats import affine, chain_of, linear, made, network, neurons
-from graphs import conv_net, write
+from graphs import chain, conv, lif, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurodeploy import load_target, simulate
 from neurodeploy.calibration import METHODS, CalibrationData, calibrate, choose, search
-from neurodeploy.calibration.gauge import reference, score
+from neurodeploy.calibration.gauge import reference, registers, score
 from neurodeploy.calibration.methods import by_percentile
 from neurodeploy.calibration.moments import moments
 from neurodeploy.calibration.ranges import largest_registers
 from neurodeploy.chipnet import ChipNetwork
+from neurodeploy.connections import Dense
 from neurodeploy.errors import FieldOverflow, QuantizeError, SimulationError
 from neurodeploy.frontends import read_nir
 from neurodeploy.graph import Node
 from neurodeploy.lower import lower, resolve_semantics
-from neurodeploy.network import Network
+from neurodeploy.network import Network, Projection
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.compensated import Moments, round_compensated
@@ -31,6 +35,11 @@ from neurodeploy.quantize.formats import format_of_bits
 from neurodeploy.simulate.float_reference import simulate_float
 
 LOIHI1, LOIHI2 = load_target("loihi1"), load_target("loihi2")
+
+
+def lowered(value: nir.NIRGraph, folder: Path) -> Network:
+    file = read_nir(write(value, folder))
+    return lower(file, resolve_semantics(file, {}))
 
 
 def leaky(name: str, n: int, b: float = 0.9, **exact: Any) -> Node:
@@ -119,6 +128,29 @@ def test_a_method_that_chooses_badly_is_overruled(monkeypatch: pytest.MonkeyPatc
         assert report.calibration is not None and report.calibration["choices"] == {"a": {}, "b": {}}
 
 
+def test_the_rule_is_kept_where_nothing_is_gained() -> None:
+    rng = np.random.default_rng(0)
+    net, samples = whole_numbers(rng), data(rng, None)
+    _, report = calibrate(net, LOIHI1, samples, method="percentile")
+    assert report.calibration is not None and report.calibration["choices"] == {"a": {}, "b": {}}
+    assert report.calibration["metric"] == {"mismatch": {"default": 0.0, "chosen": 0.0}}
+
+
+def test_moments_round_the_weights_of_a_network() -> None:
+    rng = np.random.default_rng(1)
+    net = feed_forward(rng)
+    inputs = rng.random((100, 12)) + rng.random((100, 1))
+    known = {"in": Moments.of(inputs.T @ inputs)}
+    chip, report = quantize(net, LOIHI1, bits=4, choices={"a": Choice(moments=known)})
+    first, trained = chip.projections[0], net.projections[0].connection.weights
+    unit = 64 * 2.0**first.weight_exp / float(chip.populations["a"].scale or 0)
+    expected = round_compensated(trained, unit, format_of_bits(4, "mixed", LOIHI1), known["in"])
+    np.testing.assert_array_equal(first.connection.weights, expected)
+    assert report.projections[0].error_max_lsb > 0.5
+    other = quantize(net, LOIHI1, bits=4, choices={"b": Choice(moments=known)})[0]
+    assert same(other, quantize(net, LOIHI1, bits=4)[0])
+
+
 def test_the_search_gains_and_is_reproducible(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "ROUNDS", 1)
     rng = np.random.default_rng(4)
@@ -159,10 +191,47 @@ def test_ranges_of_u_and_v(monkeypatch: pytest.MonkeyPatch) -> None:
         largest_u = max(largest_u, np.abs(u).max())
         all_v.append(np.abs(v))
         v = np.where(v > 1, 0, v)
-    expected = max(largest_u, np.percentile(all_v, 99.99))
+    expected = max(largest_u, float(np.percentile(all_v, 99.99)))
+    assert expected > largest_u
     np.testing.assert_allclose(largest_registers(net, samples)["a"], expected)
     monkeypatch.setattr(gauge, "PART_BYTES", 1)
     np.testing.assert_allclose(largest_registers(net, samples)["a"], expected, rtol=0.05)
+
+
+def test_the_largest_current_counts_its_decay() -> None:
+    weights = np.array([[0.5, 0.25]])
+    net = network(chain_of(linear("w", weights), neurons("a", 1, a=np.full(1, 0.75), b=np.zeros(1)), shape=(2,)))
+    x = np.zeros((1, 6, 2), np.uint8)
+    x[0, 1:4, 0] = 1
+    found = largest_registers(net, CalibrationData(np.repeat(x, 3, axis=0)))
+    np.testing.assert_allclose(found["a"], 0.5 * (1 + 0.75 + 0.75**2))
+
+
+def test_v_is_looked_at_before_its_reset() -> None:
+    net = network(chain_of(linear("w", [[0.7, 0.3]]), neurons("a", 1), shape=(2,)))
+    chip, _ = quantize(net, LOIHI1)
+    x = np.zeros((1, 4, 2), np.uint8)
+    x[0, :2, 0] = 1
+    ((_, u, v, run),) = registers(chip, CalibrationData(x), net)
+    one = 64 * int(chip.projections[0].connection.weights[0, 0]) << chip.projections[0].weight_exp
+    assert run.spikes["a"].sum() == 1 and u.ravel().tolist()[:3] == [one, one, 0]
+    assert v.ravel().tolist()[:3] == [one, 2 * one, 0]
+
+
+def test_the_search_returns_the_best_that_it_measured() -> None:
+    """On a score that rises and falls without sense."""
+    seen: list[tuple[float, ...]] = []
+
+    def measure(choices: dict[str, Choice]) -> tuple[float, ...]:
+        text = repr([(n, c.clip, c.exponent, c.per_channel, c.threshold, bool(c.moments)) for n, c in choices.items()])
+        seen.append((zlib.crc32(text.encode()) / 2**32,))
+        return seen[-1]
+
+    base = dict.fromkeys("ab", Choice())
+    known = {n: {"in": Moments.of(np.eye(2))} for n in base}
+    best = search.search(base, [base], known, measure, np.random.default_rng(0), channels=True)
+    assert len(seen) > 60
+    assert min(seen) == measure(best)
 
 
 def wide(rng: np.random.Generator) -> Network:
@@ -290,18 +359,27 @@ def test_scales_per_channel(target: Any) -> None:
     assert score(chip, truth)[0] < 0.8 * score(quantize(net, target, bits=4)[0], truth)[0]
 
 
-def test_kernels_share_the_scale_of_their_channel() -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = read_nir(write(conv_net(np.random.default_rng(0)), Path(folder)))
-    net = lower(file, resolve_semantics(file, {}))
-    chip, _ = quantize(net, LOIHI2, choices={n: Choice(per_channel=True) for n in net.populations})
-    for p in chip.projections:
-        if p.connection.kind == "conv2d":
-            scale = np.broadcast_to(chip.populations[p.target].scale, (chip.populations[p.target].size,))
-            maps = scale.reshape(len(p.connection.weights), -1)
-            assert np.all(maps == maps[:, :1])
+def test_kernels_share_the_scale_of_their_channel(tmp_path: Path) -> None:
+    """Also where other weights onto a map's neurons differ from place to place."""
+    rng = np.random.default_rng(0)
+    channel = 2.0 ** np.array([0, -1, -2, -3])
+    spread = np.repeat(channel, 16)[:, None] * 2.0 ** rng.uniform(-1, 0, (64, 1))
+    nodes = {
+        "c": conv(rng.normal(size=(4, 1, 3, 3)) * channel.reshape(4, 1, 1, 1), (6, 6)),
+        "a": lif((4, 4, 4), 0.5),
+    }
+    net = lowered(chain(nodes, source=(1, 6, 6), sink=(4, 4, 4)), tmp_path)
+    loop = Dense(rng.normal(size=(64, 64)) * spread, (4, 4, 4), (4, 4, 4))
+    net = replace(net, projections=(*net.projections, Projection("a", "a", loop, 1, ("rec",), feedback=True)))
+    chip, _ = quantize(net, LOIHI2, choices={"a": Choice(per_channel=True)})
+    scale = np.broadcast_to(chip.populations["a"].scale, (64,))
+    maps = scale.reshape(4, 16)
+    assert np.all(maps == maps[:, :1]) and len(np.unique(maps)) > 1
+    for held, trained in zip(chip.projections, net.projections, strict=True):
+        unit = 64 * 2.0**held.weight_exp / scale
+        unit = unit[::16, None, None, None] if held.connection.kind == "conv2d" else unit[:, None]
+        off = np.abs(held.connection.weights * unit - trained.connection.weights)
+        assert np.all(off <= 1.0001 * unit)
 
 
 @pytest.mark.parametrize(

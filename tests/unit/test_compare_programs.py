@@ -12,6 +12,7 @@ from graphs import conv_net, write
 from programs import program_of
 
 from neurodeploy import Options, Program
+from neurodeploy.calibration import calibrate
 from neurodeploy.compare import Comparison, LayerComparison, Sums, compare_program, sides
 from neurodeploy.compare.causes import causes
 from neurodeploy.compare.sides import chip_side, float_side
@@ -108,7 +109,7 @@ def test_an_error_made_in_the_second_layer_alone() -> None:
     made = finding(found, "b", "made_here")
     assert {("b", "made_here"), ("c", "inherited")} <= kinds(found) and ("a", "made_here") not in kinds(found)
     assert "mend layer 'b' first" in finding(found, "c", "inherited").remedy
-    assert [t.change for t in made.tried] == ["5-bit weights into 'b'", "8-bit weights into 'b'"]
+    assert [t.change for t in made.tried] == ["--calibrate 'b'", "5-bit weights into 'b'", "8-bit weights into 'b'"]
     best = made.tried[-1]
     assert best.made_here_before == b.made_here and best.mismatching_before == b.mismatching + c.mismatching
     wider = compare_program(net, deployed(net), SPIKES)
@@ -140,7 +141,7 @@ def test_neurons_silenced_by_their_small_weights_and_dead_ones() -> None:
     silenced = finding(found, "n", "silenced")
     assert "1 of 3 neurons (1) fire in float" in silenced.what
     assert silenced.remedy == "8-bit weights into 'n' (tried: on 2 samples, 0 neurons are silenced there, not 1)"
-    assert [(t.silenced_before, t.silenced) for t in silenced.tried] == [(1, 0), (1, 0)]
+    assert [(t.silenced_before, t.silenced) for t in silenced.tried][1:] == [(1, 0), (1, 0)]
     assert "1 of 3 neurons (2) fire in neither" in finding(found, "n", "dead").what
     assert compared(net, spikes).layers[0].silenced.size == 0
 
@@ -250,6 +251,13 @@ def same(one: LayerComparison, other: LayerComparison) -> None:
     assert (one.samples, one.wraps, one.saturations) == (other.samples, other.wraps, other.saturations)
 
 
+def test_membranes_are_in_float_units_where_registers_count_from_the_reset() -> None:
+    net = recurrent(v_reset=np.array(-0.5))
+    found = compare_program(net, deployed(net), SPIKES)
+    assert found.equal and not any(layer.void for layer in found.layers)
+    assert all(layer.membrane_rms is not None and layer.membrane_rms < 1e-9 for layer in found.layers)
+
+
 @pytest.mark.parametrize("reset", ["value", "subtract", "subtract_late", "zero_late"])
 @pytest.mark.parametrize("spike", ["gt", "ge"])
 def test_potentials_are_what_the_threshold_decides_on(reset: str, spike: str) -> None:
@@ -327,6 +335,19 @@ def test_decisions() -> None:
 def test_without_trials_findings_keep_a_remedy() -> None:
     found = compared(three_layers(), SPIKES, 3, try_remedies=False)
     assert found.findings and all(f.remedy and not f.tried for f in found.findings)
+
+
+def test_calibration_is_tried_and_not_advised_twice() -> None:
+    net = network(chain_of(linear("w", RNG.standard_t(2, (12, 8)) * 0.3 + 0.1), neurons("n", 12), shape=(8,)))
+    by_rule = compared(net, SPIKES, 3)
+    trial = finding(by_rule, "n", "made_here").tried[0]
+    integers, report = calibrate(net, load_target("loihi2"), SPIKES, bits=3, method="mse")
+    program = program_of(integers, readout="count", quantization=report.to_dict())
+    calibrated = compare_program(net, program, SPIKES)
+    assert trial.change == "--calibrate 'n'" and trial.made_here == calibrated.layers[0].made_here
+    assert trial.made_here < trial.made_here_before == by_rule.layers[0].made_here
+    assert calibrated.findings and not any("--calibrate" in f.remedy for f in calibrated.findings)
+    assert not any(t.change.startswith("--calibrate") for f in calibrated.findings for t in f.tried)
 
 
 def test_a_program_of_another_net_is_compared_without_a_teacher() -> None:

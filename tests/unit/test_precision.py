@@ -136,16 +136,23 @@ def test_calibrated_points(model: Path, found: MixedPrecision) -> None:
     """Points have the fields that were asked for; a search of fields comes last, and stays only if it is better."""
     data = CalibrationData(DATA[:15], LABELS[:15])
     options = nd.Options(calibrate=data, calibration="mse")
+    floats = float_scores(run_passes(model, "loihi1", stop_after="lower").network, DATA, "b")
     calibrated = chosen(model, options=options)
     assert {p.fields for p in calibrated.points} == {"mse"} and {p.fields for p in found.points} == {"rule"}
     assert calibrated.chosen.loss == min(p.loss for p in calibrated.points if p.memory_words <= calibrated.limit)
     program = nd.compile(model, "loihi1", replace(options, bits=calibrated.bits))
     same(program, calibrated.program)
-    searched = chosen(model, options=replace(options, calibration="search"))
-    assert searched.bits == calibrated.bits and searched.chosen.loss <= calibrated.chosen.loss
-    assert {p.fields for p in searched.uniform} == {"mse"}
-    last = replace(options, bits=searched.bits, calibration=searched.chosen.fields)
-    same(nd.compile(model, "loihi1", last), searched.program)
+    kept = set()
+    for budget in ("memory=0.6", "memory=0.75"):
+        by_mse = chosen(model, budget, options=options)
+        searched = chosen(model, budget, options=replace(options, calibration="search"))
+        assert searched.bits == by_mse.bits and {p.fields for p in searched.uniform} == {"mse"}
+        last = nd.compile(model, "loihi1", replace(options, bits=searched.bits, calibration="search"))
+        loss = ((run_program(last, DATA)[1] - floats) ** 2).sum() / (floats**2).sum()
+        assert searched.chosen.loss == pytest.approx(min(loss, by_mse.chosen.loss))
+        same(last if loss < by_mse.chosen.loss else by_mse.program, searched.program)
+        kept.add(searched.chosen.fields)
+    assert kept == {"mse", "search"}
 
 
 def same(one: nd.Program, other: nd.Program) -> None:
@@ -253,6 +260,9 @@ def test_a_search_that_cannot_try_everything(seed: int, share: float) -> None:
     every = [p for s in itertools.product(*search.options) if (p := fake.point(s)) is not None]
     optimum = min(p.loss for p in every if p.memory_words <= limit)
     assert best.loss <= 1.1 * optimum
+    path = Search(net, target, fake.point, search.feasible, most=0).run()  # without its surroundings
+    on_path = best_of(path, search.feasible)
+    assert on_path is not None and on_path.loss <= 1.4 * optimum
     assert all(best.loss <= p.loss for p in points if p.uniform and p.memory_words <= limit)
     assert {p.uniform for p in points} >= {2, 3, 4, 5, 6, 8}
 
