@@ -27,7 +27,7 @@ def convert() -> None:
 @click.option("--strategy", type=Choice(STRATEGIES), help="Of a table; default: that of the fewest neurons.")
 @click.option("--clock", type=click.IntRange(min=0), help="An input that spikes in every tick.")
 @click.option("--samples", type=click.IntRange(min=0), default=500, show_default=True, help="Random trains to try.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of those trains.")
 @click.option("--target", type=TARGET, default="loihi2", show_default=True)
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="Program file (.ndp).")
 @as_json
