@@ -15,7 +15,7 @@ from neurodeploy.mapping.objective import Objective
 ROUNDS = 4
 """Smoothings of an order."""
 PASSES = 8
-WORK, WORK_ONCE = 300_000_000, 800_000_000
+WORK, WORK_ONCE = 300_000_000, 400_000_000
 """Entries that one refinement of several, or the only one, may look at: seconds, or half a minute."""
 LARGE = 5_000_000
 """A population with more synapses is cut once."""
