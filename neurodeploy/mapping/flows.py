@@ -69,7 +69,14 @@ class Flows:
         return source.astype(np.int64), matrix.col.astype(np.int64), matrix.data
 
 
-def flows(net: ChipNetwork, core_of: CoreOf, cores: int, target: Target, rates: Rates | None = None) -> Flows:
+def flows(
+    net: ChipNetwork,
+    core_of: CoreOf,
+    cores: int,
+    target: Target,
+    rates: Rates | None = None,
+    most_pairs: int | None = None,
+) -> Flows:
     """The flows of a partition.
 
     Args:
@@ -78,6 +85,8 @@ def flows(net: ChipNetwork, core_of: CoreOf, cores: int, target: Target, rates: 
         cores: Number of logical cores.
         target: The chip.
         rates: Finite and not negative, of every source of a projection; default 1 for each axon.
+        most_pairs: Of neurons and cores, for each source. Where there are more, some of its neurons stand for all, the
+            same ones every time, each with the weight of those that it stands for. None: no limit.
     """
     by_source: dict[str, list[Reach]] = defaultdict(list)
     for p in net.projections:
@@ -88,7 +97,11 @@ def flows(net: ChipNetwork, core_of: CoreOf, cores: int, target: Target, rates: 
         senders = core_of[sender].astype(np.int64) if sender in net.populations else np.full(size, HOST)
         weights = np.ones(size) if rates is None else rates[name]
         together = union(reaches)
-        parts.append(_bundles(senders, weights, np.flatnonzero(together.full), together.pairs))
+        pairs = together.pairs
+        if most_pairs is not None and pairs.nnz > most_pairs:
+            chosen = np.sort(np.random.default_rng(0).permutation(size)[: max(1, size * most_pairs // pairs.nnz)])
+            pairs, senders, weights = pairs[:, chosen], senders[chosen], weights[chosen] * (size / len(chosen))
+        parts.append(_bundles(senders, weights, np.flatnonzero(together.full), pairs))
     if not parts:
         none = np.zeros(0, np.int64)
         return Flows(cores, none, np.zeros(0), np.zeros(1, np.int64), none)

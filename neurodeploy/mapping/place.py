@@ -26,6 +26,8 @@ MOST_VISITS, MOST_LOAD_VISITS = 1_000_000_000, 100_000_000
 """Neighbours that the moves of one search over all cores look at, without and with regard to links: a few seconds."""
 WITHOUT_KERNELS = 100
 """Without the C kernels a move takes hundreds of times longer, and so many times fewer are made."""
+MOST_PAIRS = 5_000_000
+"""Of neurons and cores that a source's packets are taken from: what a search of seconds has room for."""
 BATCH = 1_000_000
 """Moves drawn at once."""
 EMPHASIS = 2
@@ -58,7 +60,7 @@ def place(
     """
     if net is None:
         return in_order(core_of, cores, target)
-    return place_flows(flows(net, core_of, cores, target, rates), core_of, target, seed)
+    return place_flows(flows(net, core_of, cores, target, rates, MOST_PAIRS), core_of, target, seed)
 
 
 def in_order(core_of: CoreOf, cores: int, target: Target) -> Mapping:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lava_case import Case
+from scipy.sparse import coo_array
 from strategies import cases
 
 from neurodeploy.chipmap import Mapping
@@ -152,6 +153,28 @@ def test_congestion_of_one_packet_by_hand() -> None:
     # routers: row 0: 1, 1/2, 1/4; row 1: 1/2, 3/4, 1; all times 4 packets
     assert m.congestion_max == 4 and m.congestion_mean == 4 * 4 / 6
     assert (m.spike_hops, m.average_hops, m.max_hops, m.multicast_bound) == (12, 3, 3, 4)
+
+
+def test_some_neurons_stand_for_all() -> None:
+    """Where there are more pairs than a search has room for: close to all flows, and the same ones twice."""
+    rng = np.random.default_rng(3)
+    net = ChipNetwork()
+    net.add_input("in", shape=(40,))
+    net.add_population("a", shape=(4000,))
+    net.add_population("b", shape=(300,))
+    net.connect("in", "a", rng.integers(1, 9, (4000, 40)) * 2)
+    weights = coo_array((np.full(40_000, 2), (rng.integers(0, 300, 40_000), np.repeat(np.arange(4000), 10))))
+    net.connect("a", "b", weights.tocsr(), kind="sparse")
+    core_of = {"a": np.arange(4000) % 8, "b": 8 + np.arange(300) % 4}
+    every = flows(net, core_of, 12, TINY).matrix().toarray()
+    some = flows(net, core_of, 12, TINY, most_pairs=3000)
+    np.testing.assert_array_equal(flows(net, core_of, 12, TINY, most_pairs=10**6).matrix().toarray(), every)
+    np.testing.assert_array_equal(flows(net, core_of, 12, TINY, most_pairs=3000).destination, some.destination)
+    assert np.diff(some.start)[some.source != HOST].sum() <= 3000
+    found = some.matrix().toarray()
+    np.testing.assert_array_equal(found[-1], every[-1])
+    assert abs(found.sum() / every.sum() - 1) < 0.05
+    np.testing.assert_allclose(found[:8, 8:], every[:8, 8:], rtol=0.25)
 
 
 def test_permute_keeps_flows() -> None:
