@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork, ChipProjection
-from neurodeploy.connections import Conv2d, Dense
+from neurodeploy.connections import Conv2d
 from neurodeploy.errors import MappingFault
-from neurodeploy.mapping.check_rows import held_rows, synapses_of
+from neurodeploy.mapping.check_reached import Reached, reached_cores
+from neurodeploy.mapping.check_rows import held_rows
 from neurodeploy.target_schema import Target
 
 Ints = NDArray[np.int64]
-Pairs = NDArray[np.bool_]
 
 
 def check_mapping(net: ChipNetwork, mapping: Mapping, target: Target) -> None:
@@ -90,22 +90,7 @@ def check_sites(mapping: Mapping, target: Target) -> None:
         taken[chip, site] = core
 
 
-def reached_cores(net: ChipNetwork, mapping: Mapping) -> list[Pairs]:
-    """Per projection, whether each source neuron has a synapse on each core, (cores, n_source)."""
-    reached = []
-    for p in net.projections:
-        core_of = mapping.core_of[p.target]
-        pairs = np.zeros((len(mapping.chip_of), p.connection.n_source), bool)
-        if isinstance(p.connection, Dense):
-            pairs[core_of] = True
-        else:
-            targets, sources = synapses_of(p)
-            pairs[core_of[targets], sources] = True
-        reached.append(pairs)
-    return reached
-
-
-def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pairs]) -> dict[str, Ints]:
+def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Reached]) -> dict[str, Ints]:
     """Need per core, (cores,), of each resource a target can limit; named as in the target file."""
     cores = len(mapping.chip_of)
     core, axon = target.core, target.axon
@@ -123,10 +108,10 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
             on_core["profile"][at].add((population.model, population.reset, *values))
             on_core["vth"][at].add(threshold)
             on_core["group"][at].add(name)
-    discrete: dict[str, Pairs] = {}
+    discrete: dict[str, Reached] = {}
     delay, wide = none.copy(), next((k.value for k in (axon.pop32_slots, axon.discrete_slots) if k is not None), 1)
-    for p, pairs in zip(net.projections, reached, strict=True):
-        present: Pairs = np.asarray(pairs.any(axis=1))
+    for p, seen in zip(net.projections, reached, strict=True):
+        present = np.diff(seen.start) > 0
         delay[present] = np.maximum(delay[present], p.delay)
         shared = np.zeros(cores, bool)
         for at, held in held_rows(p, mapping.core_of[p.target].astype(np.int64), _payload(p, target), target).items():
@@ -138,19 +123,21 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
         convolutions += shared
         sender = net.sender_of(p.source)
         for at in np.flatnonzero(shared).tolist():
-            channels, pixels = np.divmod(np.flatnonzero(pairs[at, :]), _pixels(p))
+            channels, pixels = np.divmod(seen.on(at), _pixels(p))
             charge = core.conv_axon_in_words
             axons_in[at] += len(set(pixels.tolist())) if charge is None else charge.value
             if sender in net.populations:
                 senders = mapping.core_of[sender][channels * _pixels(p) + pixels]
                 np.add.at(slots, np.unique(np.stack([senders, pixels]), axis=1)[0], wide)
-        own = pairs & ~shared[:, None]
-        discrete[p.source] = discrete[p.source] | own if p.source in discrete else own
-    for source, pairs in discrete.items():
-        axons_in += pairs.sum(axis=1)
+        own = seen.without(shared)
+        discrete[p.source] = discrete[p.source].joined(own) if p.source in discrete else own
+    for source, seen in discrete.items():
+        axons_in += np.diff(seen.start)
         if net.sender_of(source) in net.populations:
             each = axon.discrete_slots.value if axon.discrete_slots is not None else 1
-            np.add.at(slots, mapping.core_of[net.sender_of(source)], each * pairs.sum(axis=0))
+            np.add.at(
+                slots, mapping.core_of[net.sender_of(source)], each * np.bincount(seen.neuron, minlength=seen.neurons)
+            )
     free = target.compartment.delay_default_max
     longest = [_power_of_two(d) if d > (0 if free is None else free.value) else 0 for d in delay.tolist()]
     axon_map = neurons * (core.axon_map_neuron_words.value if core.axon_map_neuron_words is not None else 0)
@@ -173,27 +160,34 @@ def recount(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pa
     }
 
 
-def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Pairs]) -> None:
+def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: list[Reached]) -> None:
     """Every pair of cores that must talk is joined by a walk over tiles of the mesh, x first, then y.
 
     Between chips the walk passes tile (0, 0) of both, and where chips form a grid also chips between them, likewise;
     host spikes start at tile (0, 0) of chip 0.
     """
     where = [(int(chip), *_tile(int(s), target)) for chip, s in zip(mapping.chip_of, mapping.core_on_chip, strict=True)]
-    walks = set()
-    for p, pairs in zip(net.projections, reached, strict=True):
+    tiles, tile = np.unique(np.array([*where, (0, 0, 0)]), axis=0, return_inverse=True)
+    tile = tile.ravel()  # of each core, and at the end of the host
+    walks = np.zeros((len(tiles), len(tiles)), bool)
+    for p, seen in zip(net.projections, reached, strict=True):
         if (sender := net.sender_of(p.source)) in net.populations:
-            for source in np.unique(mapping.core_of[sender]):
-                own = np.flatnonzero(mapping.core_of[sender] == source)
-                walks |= {(where[source], where[at]) for at in np.flatnonzero(pairs[:, own].any(axis=1))}
+            walks[tile[mapping.core_of[sender]][seen.neuron], tile[seen.core]] = True
         else:
-            walks |= {((0, 0, 0), where[at]) for at in np.flatnonzero(pairs.any(axis=1))}
+            walks[tile[-1], tile[np.unique(seen.core)]] = True
     legs, crossings = set(), set()
-    for (chip, *start), (other, *end) in walks:
-        legs |= {(*start, *end)} if chip == other else {(*start, 0, 0), (0, 0, *end)}
-        if chip != other and target.system is not None and target.system.chips_x is not None:
+    for start, ends in zip(tiles, walks, strict=True):
+        chip, x, y = start.tolist()
+        same = tiles[ends & (tiles[:, 0] == chip)]
+        legs |= {(x, y, *end) for end in same[:, 1:].tolist()}
+        others = tiles[ends & (tiles[:, 0] != chip)]
+        if len(others):
+            legs |= {(x, y, 0, 0)} | {(0, 0, *end) for end in np.unique(others[:, 1:], axis=0).tolist()}
+        if target.system is not None and target.system.chips_x is not None:
             columns = target.system.chips_x.value
-            crossings.add((chip % columns, chip // columns, other % columns, other // columns))
+            crossings |= {
+                (chip % columns, chip // columns, o % columns, o // columns) for o in np.unique(others[:, 0]).tolist()
+            }
     _walk(legs, target.mesh.tiles_x.value, target.mesh.tiles_y.value, "tile", "mesh")
     if target.system is not None and target.system.chips_x is not None and target.system.chips_y is not None:
         _walk(crossings, target.system.chips_x.value, target.system.chips_y.value, "chip", "grid")

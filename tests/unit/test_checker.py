@@ -15,13 +15,14 @@ import pytest
 from neurodeploy.chipmap import Mapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import MappingFault
-from neurodeploy.mapping import check, check_mapping, check_rows, map_network
-from neurodeploy.mapping.check import check_routes, reached_cores, recount
+from neurodeploy.mapping import check, check_mapping, check_reached, check_rows, map_network
+from neurodeploy.mapping.check import check_routes, recount
+from neurodeploy.mapping.check_reached import Reached, reached_cores
 from neurodeploy.target import load_target
 from neurodeploy.target_schema import Quantity, Target
 
 TINY, LOIHI2 = load_target("tiny"), load_target("loihi2")
-CHECKER = (check, check_rows)
+CHECKER = (check, check_reached, check_rows)
 
 
 def edited(target: Target, table: str, **values: int) -> Target:
@@ -212,11 +213,28 @@ def test_counts_of_a_mapping_made_by_hand() -> None:
     }
 
 
+def test_reached_pairs_equal_a_matrix() -> None:
+    rng = np.random.default_rng(0)
+    for cores, neurons in ((1, 1), (5, 9), (30, 4)):
+        core, neuron = rng.integers(0, cores, (2, 40)), rng.integers(0, neurons, (2, 40))
+        some, more = (Reached.of_pairs(cores, neurons, c, n) for c, n in zip(core, neuron, strict=True))
+        matrix = np.zeros((2, cores, neurons), bool)
+        for k in range(2):
+            matrix[k, core[k], neuron[k]] = True
+        off = rng.random(cores) < 0.5
+        np.testing.assert_array_equal(some.array(), matrix[0])
+        np.testing.assert_array_equal(some.joined(more).array(), matrix.any(axis=0))
+        np.testing.assert_array_equal(some.without(off).array(), matrix[0] & ~off[:, None])
+        np.testing.assert_array_equal(some.without(off).core, np.nonzero(matrix[0] & ~off[:, None])[0])
+        for at in range(cores):
+            np.testing.assert_array_equal(some.on(at), np.flatnonzero(matrix[0, at]))
+
+
 def test_the_checker_shares_no_code_with_the_passes() -> None:
     own = {module.__name__ for module in CHECKER}
     for module in CHECKER:
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        assert "numpy" not in imported and imported & {"neurodeploy.target_schema"}
+        assert "numpy" not in imported and imported & {"neurodeploy.chipmap", "neurodeploy.target_schema"}
         assert not {name for name in imported if str(name).startswith("neurodeploy.mapping")} - own
         assert not {node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level}
