@@ -60,7 +60,8 @@ def _with_meaning(state: Compilation, graph: Graph, options: Mapping[str, object
 
 
 def _read_netx(state: Compilation, path: Path) -> Compilation:
-    _refuse_options(state, ("semantics", "bits", "frontend"), "a .net file holds integers and has only one meaning")
+    refused = ("semantics", "bits", "calibrate", "calibration", "per_channel", "frontend")
+    _refuse_options(state, refused, "a .net file holds integers and has only one meaning")
     options = state.options
     model = read_netx(path, input_shape=options.input_shape, input_message_bits=options.input_message_bits)
     outputs = {model.output: model.output}
@@ -77,9 +78,9 @@ def _refuse_options(state: Compilation, names: Sequence[str], why: str) -> None:
     """Options that mean nothing for this kind of file."""
     default = Options()
     for name in names:
-        given = getattr(state.options, name)
+        given, usual = getattr(state.options, name), getattr(default, name)
         values = {k: v for k, v in given.items() if v is not None} if isinstance(given, Mapping) else given
-        if values != getattr(default, name):
+        if values is not None if usual is None else values != usual:  # spikes cannot be compared with None
             words = sorted(values) if isinstance(values, Mapping) else [name]
             flags = ", ".join("--" + word.replace("_", "-") for word in words)
             raise ModelError(f"{flags}: {why}", where=str(state.model), remedy="drop the option")

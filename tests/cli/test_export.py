@@ -29,6 +29,8 @@ def test_compile_run_export_and_back(cli: Cli, net: Path) -> None:
     assert (result.json["neurons"], result.json["synapses"], result.json["semantics"]["format"]) == (4, 8, "netx")
     np.savez("spikes.npz", spikes=np.ones((3, 10, 2), np.uint8), labels=[0, 1, 0])
     assert cli("run", "p.ndp", "--input", "spikes.npz", "--json").json["accuracy"] is not None
+    refused = cli("compile", "model.net", "--target", "loihi2", "-o", "q.ndp", "--per-channel")
+    assert refused.code == 3 and "--per-channel: a .net file holds integers" in refused.err
     exported = cli("export", "p.ndp", "--to", "netx", "-o", "again.net", "--json")
     assert exported.code == 0
     assert exported.json == {
