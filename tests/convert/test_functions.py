@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -199,27 +200,21 @@ def test_relays_equal_delays() -> None:
     expected = [window_model(values, 1, 6, train) for train in trains]
     neurons = []
     for longest in (62, 2, 0):
-        made = nd.convert.function(values, inputs=1, memory=6, target=with_delays(longest), samples=20)
+        made = nd.convert.function(
+            values, inputs=1, memory=6, target=limited("compartment", "delay_max", longest), samples=20
+        )
         np.testing.assert_array_equal(sent(made, trains), expected)
         assert made.certificate.longest_delay <= longest
         neurons.append(made.certificate.neurons)
     assert neurons[0] < neurons[1] < neurons[2] <= neurons[0] + 6
 
 
-def with_delays(longest: int) -> nd.Target:
-    import msgspec
-
+def limited(section: str, field: str, value: int) -> nd.Target:
+    """Loihi 2 with less of something."""
     chip = nd.load_target("loihi2")
-    fact = msgspec.structs.replace(chip.compartment.delay_max, value=longest)
-    return msgspec.structs.replace(chip, compartment=msgspec.structs.replace(chip.compartment, delay_max=fact))
-
-
-def with_axons(most: int) -> nd.Target:
-    import msgspec
-
-    chip = nd.load_target("loihi2")
-    fact = msgspec.structs.replace(chip.core.in_axons, value=most)
-    return msgspec.structs.replace(chip, core=msgspec.structs.replace(chip.core, in_axons=fact))
+    facts = getattr(chip, section)
+    fact = msgspec.structs.replace(getattr(facts, field), value=value)
+    return msgspec.structs.replace(chip, **{section: msgspec.structs.replace(facts, **{field: fact})})
 
 
 def test_gates_that_hear_too_much_become_trees_or_are_refused() -> None:
@@ -229,12 +224,14 @@ def test_gates_that_hear_too_much_become_trees_or_are_refused() -> None:
     trains = random_trains(rng, 20, 12, 1, 9)
     expected = [window_model(values, 1, 5, train) for train in trains]
     plain = nd.convert.function(values, inputs=1, memory=5, strategy="flat", samples=20)
-    made = nd.convert.function(values, inputs=1, memory=5, strategy="flat", target=with_axons(7), samples=20)
+    made = nd.convert.function(
+        values, inputs=1, memory=5, strategy="flat", target=limited("core", "in_axons", 7), samples=20
+    )
     np.testing.assert_array_equal(sent(made, trains), expected)
     assert made.certificate.widest_fan_in <= 7 < plain.certificate.widest_fan_in
     assert made.certificate.latency > plain.certificate.latency
     with pytest.raises(UnsupportedFeature, match="in-axons"):
-        nd.convert.function("count(x[0], 9) >= 4", inputs=1, target=with_axons(7))
+        nd.convert.function("count(x[0], 9) >= 4", inputs=1, target=limited("core", "in_axons", 7))
 
 
 def test_nothing_is_left_where_a_membrane_forgets_badly() -> None:
