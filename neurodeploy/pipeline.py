@@ -20,6 +20,7 @@ from neurodeploy.errors import AmbiguousSemantics, ModelError, QuantizeError, di
 from neurodeploy.frontends.modules import ModuleModel, digest
 from neurodeploy.lower import lower
 from neurodeploy.mapping import check_mapping, map_network
+from neurodeploy.mapping.bound import fewest_cores
 from neurodeploy.populate import plain_conventions
 from neurodeploy.program import Program
 from neurodeploy.proof import prove
@@ -35,7 +36,7 @@ from neurodeploy.target import Target, load_target
 from neurodeploy.version import installed_version
 
 EARLY_SYNAPSES = 10_000_000
-"""From so many synapses on, mapping is quick beside quantising."""
+"""From so many synapses on, quantising takes long enough to look first."""
 
 
 def for_floats(transform: Pass) -> Pass:
@@ -71,11 +72,12 @@ def prove_source(state: Compilation) -> Compilation:
 
 
 def refuse_early(state: Compilation) -> Compilation:
-    """Map a large network's bare wiring first: quantising it takes longer than seeing that it does not fit."""
-    network = made(state.network)
+    """Refuse a large network that cannot fit before it is quantised, by mapping its bare wiring, which says all."""
+    network, mesh = made(state.network), state.target.mesh
     if network.synapses >= EARLY_SYNAPSES:
-        bits = bits_by_layer(state.options.bits, network, state.target)
-        map_network(skeleton(network, bits), state.target, seed=state.options.seed)
+        wiring = skeleton(network, bits_by_layer(state.options.bits, network, state.target))
+        if fewest_cores(wiring, state.target) > mesh.chips.value * mesh.cores_per_chip.value:
+            map_network(wiring, state.target, seed=state.options.seed)
     return state
 
 
