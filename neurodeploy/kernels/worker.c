@@ -81,7 +81,8 @@ static int allocate_scratch(nd_worker *w) {
         ports = largest(ports, q->n_ports);
         outputs = largest(outputs, q->n_outputs);
     }
-    w->narrow = zeros(sizeof(int16_t) * largest(size, (int64_t)ND_STEPS * nd_tile_columns()));
+    const int64_t columns = nd_tile_columns(), whole = ((int64_t)size + columns - 1) / columns * columns; /* last tile's */
+    w->narrow = zeros(sizeof(int16_t) * largest((size_t)whole, ND_STEPS * columns));
     w->wide = zeros(sizeof(int32_t) * size);
     w->inputs = zeros(sizeof(int32_t) * size * ports);
     w->messages = zeros(sizeof(int32_t) * size * outputs);
