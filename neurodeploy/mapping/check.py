@@ -195,7 +195,7 @@ def check_routes(net: ChipNetwork, mapping: Mapping, target: Target, reached: li
 
 def _walk(legs: set[tuple[int, int, int, int]], columns: int, rows: int, kind: str, grid: str) -> None:
     """Walk from (x, y) to (x, y) over a grid of tiles or chips."""
-    for x, y, end_x, end_y in legs:
+    for x, y, end_x, end_y in sorted(legs, key=lambda leg: leg[2:], reverse=True):  # the same fault every time
         steps = 0
         while (x, y) != (end_x, end_y):
             x, y = (x + np.sign(end_x - x), y) if x != end_x else (x, y + np.sign(end_y - y))

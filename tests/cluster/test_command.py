@@ -22,7 +22,7 @@ pty = pytest.importorskip("pty", reason="terminals of this kind are Unix's")
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory, slow_case: tuple[nd.Program, np.ndarray]) -> Path:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[cluster]")
     folder = tmp_path_factory.mktemp("command")
     program, spikes = slow_case
     nd.save(program, folder / "p.ndp")

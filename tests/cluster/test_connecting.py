@@ -72,7 +72,7 @@ def refused(what: str, seconds: float = 40) -> Iterator[pytest.ExceptionInfo[Clu
 
 @pytest.mark.parametrize("listening", [False, True], ids=["nobody listens", "somebody else listens"])
 def test_no_scheduler(listening: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[cluster]")
     assert connection.CONNECT_S <= 10
     monkeypatch.setattr(connection, "CONNECT_S", 0.5)
     with socket.socket() as other:
@@ -147,7 +147,7 @@ def test_open_clusters_are_handed_back_and_stay_open(local: nd.cluster.Cluster) 
 
 
 def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[cluster]")
     script = tmp_path / "script.py"
     script.write_text("import neurodeploy as nd\nwith nd.cluster.connect('local:1'):\n    print('connected')\n")
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=240)
@@ -156,7 +156,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
 
 
 def test_one_worker_for_each_usable_cpu_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[cluster]")
     monkeypatch.setattr(connection.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(connection, "_usable_cpus", lambda: 1)
     with nd.cluster.connect() as cluster:

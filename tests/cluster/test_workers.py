@@ -49,7 +49,7 @@ def assert_equal_to_local(found: tuple[Run, object], case: Slow) -> None:
 
 @pytest.mark.parametrize("victims", [1, 2])
 def test_killed_local_workers_lose_nothing_and_come_back(victims: int, slow_case: Slow) -> None:
-    pytest.importorskip("distributed")
+    pytest.importorskip("distributed", reason="Dask is not installed: pip install -e .[cluster]")
     with nd.cluster.connect("local:2") as cluster:
         before = sorted(cluster.client.run(os.getpid).values())
 

@@ -9,9 +9,9 @@ import neurodeploy as nd
 from neurodeploy.estimate.metrics import connection_sparsity, membrane_updates
 from neurodeploy.mapping import map_network
 
-torch = pytest.importorskip("torch")
-snn = pytest.importorskip("snntorch")
-pytest.importorskip("neurobench", reason="pip install --no-deps neurobench==2.3.0")
+torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
+snn = pytest.importorskip("snntorch", reason="needs snntorch: python3 tools/test.py installs it")
+pytest.importorskip("neurobench", reason="needs neurobench: python3 tools/test.py installs it")
 
 THRESHOLD = 40
 SIZES = (12, 15, 6)

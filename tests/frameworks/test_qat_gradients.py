@@ -225,13 +225,17 @@ def test_a_frozen_norm_is_part_of_the_weights() -> None:
 
 
 def of_spikingjelly() -> Any:
-    neuron = pytest.importorskip("spikingjelly.activation_based.neuron", reason="needs spikingjelly")
+    neuron = pytest.importorskip(
+        "spikingjelly.activation_based.neuron", reason="needs spikingjelly: python3 tools/test.py installs it"
+    )
     return louder(nn.Sequential(nn.Linear(N_IN, N), neuron.IFNode(), nn.Linear(N, N_OUT), neuron.IFNode()), 5.0)
 
 
 def of_rockpool() -> Any:
-    rockpool = pytest.importorskip("rockpool.nn.modules", reason="needs rockpool")
-    combinators = pytest.importorskip("rockpool.nn.combinators", reason="needs rockpool")
+    rockpool = pytest.importorskip("rockpool.nn.modules", reason="needs rockpool: python3 tools/test.py installs it")
+    combinators = pytest.importorskip(
+        "rockpool.nn.combinators", reason="needs rockpool: python3 tools/test.py installs it"
+    )
     return combinators.Sequential(rockpool.LinearTorch((N_IN, N_OUT)), rockpool.LIFTorch(N_OUT, max_spikes_per_dt=1))
 
 
@@ -242,7 +246,6 @@ def test_neurons_of_other_frameworks_are_refused(make: Callable[[], Any]) -> Non
     assert "snntorch and norse" in caught.value.remedy
 
 
-@pytest.mark.skipif("calibrate" not in Options.__dataclass_fields__, reason="there is no calibration")
 def test_calibration_is_refused() -> None:
     module, shape = qat_networks.leaky_to_zero()
     options = Options(**{"calibrate": spikes(shape)})  # type: ignore[arg-type]

@@ -197,7 +197,7 @@ def test_planted_fault_is_caught(fault: str) -> None:
 
 def test_chips_beyond_the_grid_are_off_every_route() -> None:
     wrong = board((3, 3), (3, 1), 6)  # three chips on the grid, and a core on chip 5
-    with pytest.raises(MappingFault, match=r"a route to chip \(\d, \d\) leaves the grid at \(\d, 1\)"):
+    with pytest.raises(MappingFault, match=r"a route to chip \(2, 1\) leaves the grid at \(\d, 1\)"):
         check_routes(NET, MAPPING, wrong, reached_cores(NET, MAPPING))
     check_routes(NET, MAPPING, BOARD, reached_cores(NET, MAPPING))
     check_sites(MAPPING, BOARD)
