@@ -12,6 +12,7 @@ import pytest
 from floats import affine, chain_of, linear, network, neurons
 from graphs import chain, lif, write
 from layerwise import layer_synchronous, on_the_chip
+from neuron_patterns import closed_forms, constant_trains, pattern_mappings
 from numpy.typing import NDArray
 
 import neurodeploy as nd
@@ -226,3 +227,12 @@ def test_zeros_are_written_without_a_word(tmp_path: Path) -> None:
     graph = starting(3, np.zeros(3), reset="value")
     facts = write_nir(graph, network(graph), tmp_path / "a.nir", steps=STEPS)
     assert facts["losses"] == [] and "requires" not in read_nir(tmp_path / "a.nir").metadata
+
+
+def test_what_a_start_adds_to_a_neuron() -> None:
+    """Figures of the literature's experiment, and the lengths of Farey sequences and numbers of balanced words."""
+    assert pattern_mappings("subtract") == (53, 108)
+    assert pattern_mappings("zero") == (48, 91)
+    assert [closed_forms(steps) for steps in (4, 6, 8, 10)] == [(7, 14), (13, 36), (23, 76), (33, 136)]
+    for steps in range(1, 11):
+        assert constant_trains(steps) == closed_forms(steps)
