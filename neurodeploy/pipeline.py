@@ -28,6 +28,7 @@ from neurodeploy.quantize import quantize
 from neurodeploy.quantize.bits import bits_by_layer
 from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.features import check_features
+from neurodeploy.quantize.preload import by_synapses
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
 from neurodeploy.semantics import EXPLAIN, MEMBRANE_READOUTS, SPIKE_READOUTS
@@ -121,9 +122,10 @@ def _check_readout(state: Compilation) -> None:
 
 
 def check_target_features(state: Compilation) -> Compilation:
-    """Refuse what the chip lacks."""
-    check_features(made(state.net), state.target)
-    return state
+    """Put initial membranes in other terms where the chip has none, and refuse what it lacks."""
+    net = by_synapses(made(state.net), state.target)
+    check_features(net, state.target)
+    return replace(state, net=net)
 
 
 def map_to_cores(state: Compilation) -> Compilation:

@@ -19,6 +19,7 @@ from neurodeploy.neurons.float_step import spikes_of
 from neurodeploy.neurons.lif import DECAY_ONE
 from neurodeploy.neurons.model import Floats
 from neurodeploy.quantize.choice import Choice
+from neurodeploy.quantize.preload import storable
 from neurodeploy.quantize.report import FieldReport, PopulationReport
 from neurodeploy.quantize.scale import Scale
 from neurodeploy.target import Target
@@ -71,6 +72,9 @@ def add_population(
             remedy="train with a threshold closer to the weights",
         )
     quantized["v0"] = start_register(exact["v0"], spikes_of(d.v0, d, rules) > 0, quantized["vth"])
+    if not limits.v0_preload.value and np.any(d.v0) and not (rules.spike == "ge" and rules.reset == "subtract"):
+        dv, vth = (quantized[name].astype(np.int64) for name in ("dv", "vth"))
+        quantized["v0"] = storable(quantized["v0"], dv, vth, target)
     fields: dict[str, Any] = {name: _compact(quantized[name]) for name in ("du", "dv", "vth", "u0", "v0")}
     net.add_population(
         population.name,

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from layerwise import layer_synchronous, on_the_chip
@@ -267,13 +268,20 @@ def test_zeros_go_out_without_a_warning(tmp_path: Path) -> None:
             assert facts["losses"] == []
 
 
-def test_refused_on_a_chip_that_cannot_preload() -> None:
-    def spiking(**options: Any) -> Any:
-        return louder(nn.Sequential(nn.Linear(N_IN, 8, bias=False), nd.train.LIF(8, **options)))
-
-    nd.compile(spiking(), "tiny", sample=spikes(N_IN))
+def test_a_chip_that_cannot_preload() -> None:
+    """It is given the potentials as input, by a neuron of its own; or the layer is refused by name."""
+    chip: Any = nd.load_target("loihi2")
+    lacking = msgspec.structs.replace(chip.compartment.v0_preload, value=False)
+    chip = msgspec.structs.replace(chip, compartment=msgspec.structs.replace(chip.compartment, v0_preload=lacking))
+    net, x = stack(v0="neuron", spread=(-1.0, 1.5)), spikes(N_IN)
+    program = nd.compile(net, chip, BY_MEMBRANE, sample=x)
+    assert list(program.net.populations) == ["starter", "1", "3", "output"]
+    loaded = nd.simulate(nd.compile(net, "loihi2", BY_MEMBRANE, sample=x), x).spikes["3"]
+    given = nd.simulate(program, x).spikes["3"]
+    assert (loaded != given).mean() < 0.01 < given.mean()
+    strict = nn.Sequential(nn.Linear(N_IN, 8), nd.train.IF(8, v0="neuron", reset="subtract", fires="ge"))
     with pytest.raises(UnsupportedFeature, match="1: an initial membrane"):
-        nd.compile(spiking(v0="neuron"), "tiny", sample=spikes(N_IN))
+        nd.compile(louder(strict), chip, sample=x)
 
 
 def test_a_smoothed_layer_is_not_deployed() -> None:

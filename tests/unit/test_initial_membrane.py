@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nir
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ from neurodeploy.lower import lower, resolve_semantics
 from neurodeploy.neurons.float_step import spikes_of
 from neurodeploy.quantize import quantize
 from neurodeploy.quantize.features import check_features
+from neurodeploy.quantize.preload import by_synapses
 from neurodeploy.simulate.float_reference import simulate_float
+from neurodeploy.target import Target
 
 STEPS, SAMPLES = 9, 20
 
@@ -148,10 +151,53 @@ def test_loaded_anew_for_every_sample() -> None:
                 np.testing.assert_array_equal(sent[name], run.spikes[name][k, t])
 
 
+def without_preload(chip: str = "loihi2") -> Target:
+    """The chip, but that its membranes cannot be loaded."""
+    target = load_target(chip)
+    lacking = msgspec.structs.replace(target.compartment.v0_preload, value=False)
+    return msgspec.structs.replace(target, compartment=msgspec.structs.replace(target.compartment, v0_preload=lacking))
+
+
+@pytest.mark.parametrize("reset", ["value", "subtract"])
+@pytest.mark.parametrize("beta", [1.0, 0.8, 0.03])
+def test_a_chip_that_cannot_preload_is_given_it_in_the_first_step(beta: float, reset: str) -> None:
+    """Every spike and v is that of a chip that loads the same registers; which lie near the wanted ones."""
+    graph, chip, x = two_layers(reset, beta=beta), without_preload(), spikes(8)
+    net = quantize(network(graph), chip)[0]
+    other = by_synapses(net, chip)
+    with pytest.raises(UnsupportedFeature, match="a: an initial membrane"):
+        check_features(net, chip)
+    check_features(other, chip)
+    assert set(other.populations) - set(net.populations) == {"starter"}
+    expected, found = recorded(net, x), recorded(other, x)
+    exact = quantised(graph)
+    for name, p in net.populations.items():
+        assert np.any(p.full("v0")) and not np.any(other.populations[name].full("v0"))
+        live = slice(p.start, p.start + STEPS)
+        np.testing.assert_array_equal(found.spikes[name][:, live], expected.spikes[name][:, live])
+        np.testing.assert_array_equal(found.states[name]["v"][:, live], expected.states[name]["v"][:, live])
+        wanted, threshold = exact.populations[name].full("v0"), p.full("vth").astype(np.int64) << 6
+        left, given = (beta * v for v in (wanted, p.full("v0")))
+        assert np.abs(left - given).max() <= 1.01 * 128 * 2 ** next(other.incoming(name)).weight_exp + 1
+        if beta == 1:
+            np.testing.assert_array_equal(p.full("v0") > threshold, wanted > threshold)
+    assert by_synapses(exact, load_target("loihi2")) is exact
+
+
 def test_refused_where_a_chip_cannot_preload() -> None:
-    net = quantised(starting(4, [0.5, 0, 0, 0]))
+    """And no synapse can: behind a current that lasts, off the weights' grid, or too many layers deep."""
+    chip = without_preload()
+    lasting = neurons("n", 2, a=0.5, w=0.5, v0=np.array([0.5, 0.0]))
+    net = quantize(network(chain_of(linear("w", np.ones((2, 6))), lasting, shape=(6,))), chip)[0]
     with pytest.raises(UnsupportedFeature, match="n: an initial membrane"):
-        check_features(net, load_target("tiny"))
+        check_features(by_synapses(net, chip), chip)
+    for fields in ({"v0": 129, "start": 1}, {"v0": 128, "start": 63}):
+        deep = ChipNetwork()
+        deep.add_input("in", shape=1)
+        deep.add_population("n", shape=1, **fields)
+        deep.connect("in", "n", np.full((1, 1), 2))
+        with pytest.raises(UnsupportedFeature, match="n: an initial membrane"):
+            check_features(by_synapses(deep, chip), chip)
     check_features(quantised(starting(4, np.zeros(4))), load_target("tiny"))
 
 
