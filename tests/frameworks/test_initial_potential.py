@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 import neurodeploy as nd
 from neurodeploy.errors import ModelError, ShapeMismatch, SimulationError, UnsupportedFeature, UnsupportedNode
+from neurodeploy.evaluate import run_program
 from neurodeploy.export.nir import LossyExport
+from neurodeploy.quantize.last_step import last_step_only
+from neurodeploy.simulate.readout import classify
 
 torch = pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs it")
 from torch import nn  # noqa: E402
@@ -287,3 +290,48 @@ def test_a_chip_that_cannot_preload() -> None:
 def test_a_smoothed_layer_is_not_deployed() -> None:
     with pytest.raises(UnsupportedNode, match="function of its own"):
         nd.compile(stack(spikes=torch.sigmoid), "loihi2", BY_MEMBRANE, sample=spikes(N_IN))
+
+
+def lines(net: Any, x: NDArray[np.uint8], readout: str = "v_last", **options: Any) -> Any:
+    return nd.compile(net, "loihi2", nd.Options({"readout": readout}, **options), sample=x)
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_a_read_out_of_the_last_step_alone(engine: str) -> None:
+    """The same membranes in every bit, and of the read-out's synaptic events those of one step."""
+    net = stack(v0="neuron", spread=(-1.0, 1.5))
+    x = np.repeat(spikes(N_IN)[:, :1], STEPS, axis=1)  # the same in every step
+    programs = [lines(net, x), lines(net, x, last_step=STEPS)]
+    runs, found = zip(*(run_program(p, x, engine=engine, keep=tuple(p.net.populations)) for p in programs), strict=True)
+    np.testing.assert_array_equal(found[0], found[1])
+    expected = losses.predict("lts", net(torch.as_tensor(x).float())).numpy()
+    assert (classify(found[1]) == expected).mean() > 0.8
+    hidden = [run.spikes["3"][:, 2 : 2 + STEPS] for run in runs]
+    np.testing.assert_array_equal(hidden[0], hidden[1])
+    events = [run.counters.populations["output"].syn_ops for run in runs]
+    assert events == [4 * int(hidden[0].sum()), 4 * int(hidden[0][:, -1].sum())]
+    assert 0 < events[1] < events[0]
+    with pytest.raises(UnsupportedFeature, match="3_last: a firing window"):
+        nd.compile(net, "loihi1", nd.Options({"readout": "v_last"}, last_step=STEPS), sample=x)
+
+
+def test_the_last_step_alone_is_refused_where_earlier_ones_count() -> None:
+    x, net = spikes(N_IN), stack()
+    with pytest.raises(ModelError, match="reads all steps"):
+        lines(net, x, "v_sum", last_step=STEPS)
+    with pytest.raises(ModelError, match="keeps a membrane"):
+        lines(net[:4], x, "s_last", last_step=STEPS)
+    with pytest.raises(ModelError, match="0 steps"):
+        lines(net, x, last_step=0)
+    hand_made = nd.ChipNetwork()
+    hand_made.add_input("in", shape=3)
+    for name in ("a", "b", "out"):
+        hand_made.add_population(name, shape=3, dv=4096)
+    for source, target in (("in", "a"), ("in", "b"), ("a", "out")):
+        hand_made.connect(source, target, 2 * np.eye(3, dtype=np.int64))
+    assert "a_last" in last_step_only(hand_made, "out", "v_last", STEPS).populations
+    with pytest.raises(ModelError, match="but to in"):
+        last_step_only(hand_made, "a", "v_last", STEPS)
+    hand_made.connect("b", "out", 2 * np.eye(3, dtype=np.int64))
+    with pytest.raises(ModelError, match="but to a, b"):
+        last_step_only(hand_made, "out", "v_last", STEPS)
