@@ -137,7 +137,7 @@ def test_the_chip_equals_the_integers(way: str, make: Any) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_many_chains(way: str) -> None:
     rng = np.random.default_rng(4)
-    for _ in range(25):
+    for _ in range(10):
         sizes = rng.integers(1, 12, rng.integers(3, 6))
         levels = rng.integers(1, 9, len(sizes) - 2)
         bits = int(rng.integers(4, 9))
