@@ -2,5 +2,6 @@
 
 from neurodeploy.convert.functions import SpikeFunction
 from neurodeploy.convert.functions import spike_function as function
+from neurodeploy.convert.ttfs import Ttfs, ttfs
 
-__all__ = ["SpikeFunction", "function"]
+__all__ = ["SpikeFunction", "Ttfs", "function", "ttfs"]
