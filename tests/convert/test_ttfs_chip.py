@@ -14,6 +14,7 @@ import neurodeploy as nd
 from neurodeploy.convert.ttfs import Code, ReluNet, Ttfs
 from neurodeploy.convert.ttfs.chip import INPUT, OUTPUT
 from neurodeploy.convert.ttfs.code import NEVER
+from neurodeploy.convert.ttfs.guard import Guard
 from neurodeploy.errors import FieldOverflow, NeurodeployError, SimulationError, UnsupportedFeature
 from neurodeploy.estimate.model import costs_of
 
@@ -202,6 +203,20 @@ def test_nothing_wrong_comes_out_of_windows_that_are_too_short(readout: str) -> 
                 else:
                     np.testing.assert_array_equal(found.outputs, made.golden.ceil(ticks[k : k + 1]))
     assert said["arrived"] > 20 and said["right"] > 5
+
+
+def test_a_spike_is_trusted_from_the_tick_of_the_last_arrival_on() -> None:
+    """An input's spike of tick 5 arrives in tick 6."""
+    made = nd.convert.ttfs(ReluNet.of([([[1.0]], 0.0)], 0, 1), ticks=8)
+    guard, sent = Guard(made.program.net), np.array([[5, 0]])
+    for own, until, trusted in ((6, 9, True), (5, 9, False), (4, 9, False), (NEVER, 6, True), (NEVER, 5, False)):
+        fired = {INPUT: sent, OUTPUT: np.array([[own]])}
+        if trusted:
+            guard.check(fired, np.array([until]))
+        else:
+            with pytest.raises(SimulationError, match="in sample 3 .1 in all.") as error:
+                guard.check(fired, np.array([until]), first=3)
+            assert error.value.where == "layer 'out', neuron 0"
 
 
 def test_inputs_out_of_range_are_refused() -> None:
