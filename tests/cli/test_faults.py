@@ -78,6 +78,17 @@ def test_a_yield_uses_the_rows_of_a_sweep_and_loses_cores_by_default(cli: Cli, w
     assert done.code == 0 and "core_loss" in done.out and "Wilson" in done.out
 
 
+def test_a_page_says_which_command_made_it(cli: Cli, work: Path) -> None:
+    pytest.importorskip("jinja2", reason="reports need jinja2: pip install -e .[report]")
+    done = cli(*SWEEP, "--fault", "weight_loss", "--seeds", 2, "--report", "page.html")
+    assert done.code == 0 and "page.html" in done.out
+    page = Path("page.html").read_text()
+    assert "neurodeploy faults sweep model.nir --target loihi2" in page and "--report page.html" in page
+    assert Path("page.accuracy.csv").read_text().count("\n") == 1 + 3
+    refused = cli(*SWEEP, "--fault", "weight_loss", "-o", "new.csv", "--report", "page.txt")
+    assert refused.code == 3 and ".html" in refused.err and not Path("new.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
