@@ -125,6 +125,16 @@ def test_an_interrupted_sweep_keeps_every_row_that_was_done(cases: list[Case], t
         sweep(cases, CELLS, table=path, progress=stop)
     rows, size = read_rows(path)
     assert len(rows) == 5 and size == path.stat().st_size
+    with path.open("ab") as file:
+        file.write(b"one,half of a row that is longer than any whole one" + b"." * 1000)
+
+    def stop_again(done: int, total: int) -> None:
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(cases, CELLS, table=path, progress=stop_again)
+    assert read_rows(path)[0][:5] == rows and read_rows(path)[1] == path.stat().st_size
     assert sweep(cases, CELLS, table=path) == sweep(cases, CELLS)
 
 
