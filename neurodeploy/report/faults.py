@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from neurodeploy.faults import parse
 from neurodeploy.report.study import Axis, Column, Curves, Study, StudySection, StudyTable, curves_of
 from neurodeploy.robustness import Demand, summarise, yields
 from neurodeploy.robustness.cell import FAULT_FREE, Row
@@ -44,9 +45,9 @@ def fault_study(rows: Sequence[Row], *, command: str, demand: Demand | None = No
 
 
 def _named(line: Line) -> Line:
-    """With the fault and the severity as one word for the head of a row."""
-    severity = "" if line["severity"] is None else f"={line['severity']:g}"
-    return line | {"chip": f"{line['fault']}{severity}"}
+    """With faults and severity as one text for the head of a row."""
+    known = line["fault"] == FAULT_FREE
+    return line | {"chip": FAULT_FREE if known else ",".join(map(str, parse(line["fault"], line["severity"])))}
 
 
 def _verdict(lines: Sequence[Line]) -> str:
@@ -76,7 +77,7 @@ def _accuracy(lines: Sequence[Line]) -> StudySection:
             Column("model"),
             Column("seeds"),
             Column("accuracy", unit="%", low="accuracy_low", high="accuracy_high"),
-            Column("difference", "to no faults", "%", "difference_low", "difference_high"),
+            Column("difference", "less no faults", "%", "difference_low", "difference_high"),
             Column("accuracy_min", "worst seed", "%"),
             Column("changed", "parts changed"),
             Column("parts", "of"),
@@ -107,7 +108,7 @@ def _activity(lines: Sequence[Line]) -> StudySection:
         Column("synops", "SynOps per inference"),
         Column("rate", "spikes per neuron and step"),
     )
-    text = "Means over seeds. Energy follows activity: a chip that is silent costs less and knows nothing."
+    text = "Means over seeds; dynamic energy follows them."
     return StudySection("Spikes", [text], [StudyTable("Activity", columns, lines)])
 
 

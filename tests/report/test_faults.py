@@ -20,8 +20,8 @@ ROWS = [
     row("<m>", "none", None, 0, 95),
     *(row("<m>", "dead", 0.1, s, c) for s, c in enumerate((95, 96, 94))),
     *(row("<m>", "dead", 0.5, s, c) for s, c in enumerate((50, 52, 54))),
-    *(row("<m>", "noise", 0.5, s, c) for s, c in enumerate((97, 98, 99))),
-    row("<m>", "gain=2", None, 0, 90),
+    *(row("<m>", "input_noise", 0.5, s, c) for s, c in enumerate((97, 98, 99))),
+    row("<m>", "weight_gain=2", None, 0, 90),
     row("n", "none", None, 0, 80),
     *(row("n", "dead", 0.5, s, c) for s, c in enumerate((70, 71, 72))),
 ]
@@ -47,8 +47,8 @@ def test_charts_are_of_faults_with_several_severities_a_curve_for_each_model() -
         "none",
         "dead=0.1",
         "dead=0.5",
-        "noise=0.5",
-        "gain=2",
+        "input_noise=0.5",
+        "weight_gain=2",
         "none",
         "dead=0.5",
     ]
