@@ -45,6 +45,11 @@ class Adaptive:
         nominal: Rates to hold; default: those that the Program holds.
         changes: Fields of :class:`Adaptation` to replace.
 
+    Attributes:
+        rules: The settings.
+        nominal: The rates; None with the rule off and none given.
+        layers: State of each adapted layer.
+
     Raises:
         SimulationError: No nominal rates, or a layer that the rule cannot adapt.
         UnsupportedFeature: The target cannot write the registers while it runs.
@@ -64,13 +69,13 @@ class Adaptive:
         held = None if self._program is None else rule_of(self._program)
         self.rules = replace(rules or held or Adaptation(), **changes)
         self.nominal = nominal
-        self._layers: dict[str, Layer] = {}
+        self.layers: dict[str, Layer] = {}
         if self.rules.is_on:
             self.nominal = nominal or _stored(self._program)
             self.nominal.check(self._net)
             target = None if self._program is None else self._program.target
             _check_target(self.rules, target)
-            self._layers = {
+            self.layers = {
                 name: Layer.of(self._net, name, self.rules, self.nominal.rates, self.nominal.steps, target)
                 for name in _chosen(self._net, self._program, self.rules)
             }
@@ -80,31 +85,31 @@ class Adaptive:
         """As compiled: registers, weights and traces, and the seed's first draw."""
         self._session: Session | None = None
         self._dice = Dice(self.rules.seed)
-        for layer in self._layers.values():
+        for layer in self.layers.values():
             layer.reset()
 
     @property
     def gains(self) -> Mapping[str, NDArray[np.float64]]:
         """Gain of each neuron by layer, (n,), 1 as trained; none of ``bcm_add``."""
-        layers = self._layers.items()
+        layers = self.layers.items()
         return {name: (layer.gain >> FINE_BITS) / GAIN_ONE for name, layer in layers if layer.gains is not None}
 
     @property
     def registers(self) -> Mapping[str, Mapping[str, Ints]]:
         """Registers of each layer as they are written, ``vth`` and ``bias_mant``, (n,)."""
-        return {name: dict(layer.registers) for name, layer in self._layers.items()}
+        return {name: dict(layer.registers) for name, layer in self.layers.items()}
 
     @property
     def traces(self) -> Mapping[str, Ints]:
         """Trace of each layer's spike counts per inference, Q8 (n,)."""
-        return {name: layer.traces.rate for name, layer in self._layers.items()}
+        return {name: layer.traces.rate for name, layer in self.layers.items()}
 
     @property
     def weights(self) -> Mapping[tuple[str, str], Ints]:
         """Weights that ``bcm_add`` has made, (n_target, n_source), by source and target."""
         return {
             (p.projection.source, name): weights
-            for name, layer in self._layers.items()
+            for name, layer in self.layers.items()
             for p, weights in zip(layer.synapses, layer.weights, strict=True)
         }
 
@@ -150,7 +155,7 @@ class Adaptive:
             {name: np.stack([counts[name] for counts in done]).astype(np.int32) for name in done[0]},
             np.concatenate(found) if found else None,
             np.array(writes, np.int64),
-            {name: layer.at_limit for name, layer in self._layers.items()},
+            {name: float(layer.at_limit) for name, layer in self.layers.items()},
             joined(counters),
             live,
             self.nominal,
@@ -159,7 +164,7 @@ class Adaptive:
     def _adapt(self, session: Session, counts: Mapping[str, Ints]) -> HostWork:
         """Everything between two inferences."""
         total = HostWork()
-        for name, layer in self._layers.items():
+        for name, layer in self.layers.items():
             work = layer.after(counts, self.rules, self._dice)
             total += work
             if work.writes:
@@ -177,7 +182,7 @@ class Adaptive:
     def _checked_steps(self, length: int) -> int:
         """Live steps of an inference."""
         live = self._net.steps_of(length) - self._net.latency_steps
-        if self._layers and self.nominal is not None and live != self.nominal.steps:
+        if self.layers and self.nominal is not None and live != self.nominal.steps:
             raise SimulationError(
                 f"samples of {live} steps, and nominal rates of {self.nominal.steps}",
                 where="stream",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.adapt.registers import GainRegisters, adaptable
 from neurodeploy.adapt.rules import FINE_BITS, GAIN_ONE, floor_of, next_gain, relative_change
@@ -67,19 +68,36 @@ class Layer:
         sources = {p.projection.source: rates[p.projection.source] for p in synapses}
         return cls(name, steps, floor_of(rates[name], steps), gains, synapses, Traces.nominal(rates[name]), sources)
 
+    @classmethod
+    def side_by_side(cls, layers: Sequence[Layer]) -> Layer:
+        """The same layer of several networks as one, all arrays with a first axis (networks,)."""
+        first = layers[0]
+        gains = [layer.gains for layer in layers if layer.gains is not None]
+        return cls(
+            first.name,
+            first.steps,
+            np.stack([layer.nominal for layer in layers]),
+            GainRegisters(*(np.stack([getattr(g, f.name) for g in gains]) for f in fields(GainRegisters)))
+            if gains
+            else None,
+            tuple(Plastic.side_by_side(each) for each in zip(*(layer.synapses for layer in layers), strict=True)),
+            Traces(*(np.stack([getattr(layer.start, f.name) for layer in layers]) for f in fields(Traces))),
+            {name: np.stack([layer.sources[name] for layer in layers]) for name in first.sources},
+        )
+
     def reset(self) -> None:
         """As trained: nominal traces, gains of one, compiled weights."""
         self.traces = self.start
         self.before = dict(self.sources)
-        self.gain = np.full(len(self.nominal), GAIN_ONE << FINE_BITS)
-        self.weights = [p.projection.connection.weights.astype(np.int64) for p in self.synapses]
+        self.gain = np.full(self.start.rate.shape, GAIN_ONE << FINE_BITS)
+        self.weights = [p.trained for p in self.synapses]
         self.registers = {} if self.gains is None else self.gains.at(self.gain >> FINE_BITS)
 
     def after(self, counts: Mapping[str, Ints], rules: Adaptation, dice: Dice) -> HostWork:
         """Take in the spike counts of one more inference; what that cost."""
         self.traces = self.traces.after(counts[self.name], rules, dice)
         k = spread(self.traces, rules)
-        n = len(self.nominal)
+        n = self.traces.rate.size
         moments = rules.rule != "homeo_gain" or rules.cv == "time"
         operations = n * (
             TRACE + MOMENT * moments + MEAN * (rules.cv == "time") + SPREAD[rules.cv] + CHANGE[rules.rule]
@@ -100,8 +118,8 @@ class Layer:
         reads = writes = operations = 0
         for source, trace in self.before.items():
             self.before[source] = follow(trace, counts[source] << RATE_BITS, rules.trace_shift, rules, dice)
-            reads += len(trace)
-            operations += TRACE * len(trace)
+            reads += trace.size
+            operations += TRACE * trace.size
         for i, plastic in enumerate(self.synapses):
             old, before = self.weights[i], self.before[plastic.projection.source]
             self.weights[i] = plastic.after(old, rules, self.traces, before, self.nominal, k, self.steps, dice)
@@ -110,14 +128,15 @@ class Layer:
         return reads, writes, operations
 
     @property
-    def at_limit(self) -> float:
-        """Share of the gains, or of the weights that have moved, that stand at a limit."""
+    def at_limit(self) -> NDArray[np.float64]:
+        """Share of the gains, or of all weights those that have moved and stand at a limit; 0-d, or (networks,)."""
         if self.gains is not None:
             g = self.gain >> FINE_BITS
-            return float(np.mean(((g <= self.gains.low) | (g >= self.gains.high))[self.gains.adapts]))
-        moved = stopped = 0
-        for plastic, weights in zip(self.synapses, self.weights, strict=True):
-            has_moved = weights != plastic.projection.connection.weights
-            moved += has_moved.size
-            stopped += int(np.count_nonzero(has_moved & ((weights == plastic.low) | (weights == plastic.high))))
-        return stopped / moved if moved else 0.0
+            stands = ((g <= self.gains.low) | (g >= self.gains.high)) & self.gains.adapts
+            return np.asarray(stands.sum(axis=-1) / self.gains.adapts.sum(axis=-1))
+        stopped, number = np.zeros(self.start.rate.shape[:-1]), 0
+        for p, weights in zip(self.synapses, self.weights, strict=True):
+            stands = (weights != p.trained) & ((weights == p.low) | (weights == p.high))
+            stopped = stopped + stands.sum(axis=(-2, -1))
+            number += p.trained.shape[-2] * p.trained.shape[-1]
+        return stopped / number

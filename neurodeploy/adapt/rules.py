@@ -72,7 +72,7 @@ def weight_change(
     phi = (k * (traces.rate * (traces.rate - sliding))) >> ONE_BITS  # Q16, spikes^2 per inference
     pace = (round(rules.step * ONE) * phi) // (steps * steps)  # Q32
     row = np.clip((pace * threshold) >> (weight_exp + ONE_BITS), -(1 << 40), 1 << 40)  # Q16
-    return (row[:, None] * before[None, :]) // (steps << RATE_BITS)
+    return (row[..., :, None] * before[..., None, :]) // (steps << RATE_BITS)
 
 
 def rounded(change: Ints, step_bits: int, dice: Dice) -> Ints:

@@ -32,7 +32,7 @@ class Dice:
 
 @dataclass(frozen=True, eq=False)
 class Traces:
-    """What is kept of a layer, int64 (n,).
+    """What is kept of a layer, int64 (n,), or (networks, n) of several.
 
     Attributes:
         rate: Trace of the spike count per inference, Q8.
@@ -66,19 +66,24 @@ def follow(trace: Ints, value: Ints, shift: int, rules: Adaptation, dice: Dice) 
 
 
 def spread(traces: Traces, rules: Adaptation) -> Ints:
-    """k = min(zeta sigma / mu, 1) in Q16: one number for the layer, 0-d; with ``cv="time"`` one for each neuron, (n,).
+    """k = min(zeta sigma / mu, 1) in Q16: one number for a layer, (1,); with ``cv="time"`` one for each neuron, (n,).
 
     Over a layer sigma / mu = sqrt(n sum(c^2) - sum(c)^2) / sum(c), whose root is that of a whole number, rounded down.
     """
-    zeta = round(rules.zeta * 256)
+    zeta, c = round(rules.zeta * 256), traces.rate
     if rules.cv == "one":
-        return np.asarray(ONE)
+        return np.full((*c.shape[:-1], 1), ONE)
     if rules.cv == "layer":
-        c = traces.rate
-        total = int(c.sum())
-        root = math.isqrt(max(0, len(c) * int((c * c).sum()) - total * total))
-        return np.asarray(min(ONE, (zeta * root << ONE_BITS - 8) // total) if total else 0)
+        sums = zip(c.sum(axis=-1).ravel().tolist(), (c * c).sum(axis=-1).ravel().tolist(), strict=True)
+        k = [_of_layer(zeta, c.shape[-1], total, squares) for total, squares in sums]
+        return np.array(k, np.int64).reshape(*c.shape[:-1], 1)
     variance = np.maximum(0, traces.moment - traces.mean * traces.mean)
     root_of_each = np.sqrt(variance.astype(np.float64)).astype(np.int64)  # exact: variances stay far below 2^52
     ratio: Ints = (zeta * root_of_each << ONE_BITS - 8) // np.maximum(traces.mean, 1)
     return np.minimum(ratio, ONE)
+
+
+def _of_layer(zeta: int, n: int, total: int, squares: int) -> int:
+    """k of n counts with this sum and this sum of squares; zeta in Q8."""
+    root = math.isqrt(n * squares - total * total)
+    return min(ONE, (zeta * root << ONE_BITS - 8) // total) if total else 0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,12 +24,14 @@ class Plastic:
 
     Attributes:
         projection: As it was compiled.
-        low, high: Bounds of each weight, int64 (n_target, n_source).
+        trained: Its weights, int64 (n_target, n_source), as are all arrays; (networks, ...) of several.
+        low, high: Bounds of each weight.
         step_bits: Weights are multiples of ``2**step_bits``.
         threshold: vth of the target, int64 (n_target,); 0 of neurons that do not adapt.
     """
 
     projection: ChipProjection
+    trained: Ints
     low: Ints
     high: Ints
     step_bits: int
@@ -71,7 +74,13 @@ class Plastic:
             room = round(rules.weight_limit * (1 << 16)) * vth[:, None]
             reach = room >> (16 + p.weight_exp + bits) << bits
             lows, highs = np.maximum(lows, trained - reach), np.minimum(highs, trained + reach)
-        return cls(p, np.minimum(lows, trained), np.maximum(highs, trained), bits, vth)
+        return cls(p, trained, np.minimum(lows, trained), np.maximum(highs, trained), bits, vth)
+
+    @classmethod
+    def side_by_side(cls, each: Sequence[Plastic]) -> Plastic:
+        """The same projection of several networks, arrays with a first axis (networks,)."""
+        arrays = {k: np.stack([getattr(p, k) for p in each]) for k in ("trained", "low", "high", "threshold")}
+        return replace(each[0], **arrays)
 
     def after(
         self,
