@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 import neurodeploy as nd
-from neurodeploy.adapt import Adaptation, Adaptive, with_nominal
+from neurodeploy.adapt import Adaptation, Adaptive, Fleet, with_nominal
+from neurodeploy.estimate.model import costs_of
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "adaptation.md"
 START, END = "<!-- figures: python tools/adaptation_table.py --page -->", "<!-- end of figures -->"
@@ -33,6 +35,8 @@ HIDDEN = ("lif1", "lif2")
 EPOCHS, BATCH, RATE = 40, 64, 2e-3
 CLEAN = 400
 """Training images on which nominal rates are measured."""
+CORE = 40
+"""Samples of the last fault that the chip's simulator runs as well, to the same counts."""
 RULES: Mapping[str, Mapping[str, Any]] = {
     "off": {"rule": "off"},
     "bcm_add .003": {"rule": "bcm_add", "eta": 0.003},
@@ -136,30 +140,34 @@ def broken(program: nd.Program, fault: str, seed: int) -> nd.Program:
     return nd.faults.inject(program, FAULTS[fault].format(hidden="/".join(HIDDEN), **noise), seed=seed).image
 
 
-def measured(
-    program: nd.Program, spikes: np.ndarray, labels: np.ndarray, seeds: int, rules: Sequence[str]
-) -> list[Row]:
-    """One row for each fault, seed and rule."""
+def measured(program: nd.Program, spikes: np.ndarray, labels: np.ndarray, seeds: int) -> list[Row]:
+    """One row for each fault, seed and rule; all faults and seeds of a rule run side by side."""
+    cases = [(fault, seed) for fault in FAULTS for seed in range(seeds)]
+    images = [broken(program, fault, seed) for fault, seed in cases]
+    orders = [np.random.default_rng(seed).permutation(len(labels)) for _, seed in cases]
+    half = slice(len(labels) // 2, None)
     rows: list[Row] = []
     nominal = nd.adapt.nominal_of(program)
-    half = slice(len(labels) // 2, None)
-    for fault in FAULTS:
-        for seed in range(seeds):
-            image, order = broken(program, fault, seed), np.random.default_rng(seed).permutation(len(labels))
-            for rule in rules:
-                settings = Adaptation(**RULES[rule], seed=seed, layers=HIDDEN)
-                stream = Adaptive(image, settings, nominal=nominal).run(spikes[order], counted=False)
-                rows.append(
-                    {
-                        "fault": fault,
-                        "seed": seed,
-                        "rule": rule,
-                        "accuracy": stream.accuracy(labels[order], half),
-                        "rate error": float(np.mean([stream.rate_error(name, half) for name in HIDDEN])),
-                        "runaway": bool(stream.runaway),
-                        "writes": float(stream.writes.mean()),
-                    }
-                )
+    for rule, changes in RULES.items():
+        settings = Adaptation(**changes, layers=HIDDEN)
+        streams = Fleet(images, settings, nominal=nominal).run(spikes, orders)
+        for (fault, seed), order, stream in zip(cases, orders, streams, strict=True):
+            rows.append(
+                {
+                    "fault": fault,
+                    "seed": seed,
+                    "rule": rule,
+                    "accuracy": stream.accuracy(labels[order], half),
+                    "rate error": float(np.mean([stream.rate_error(name, half) for name in HIDDEN])),
+                    "runaway": bool(stream.runaway),
+                }
+            )
+        last = len(cases) - 1
+        core = Adaptive(images[last], settings, nominal=nominal, seed=last).run(spikes[orders[last][:CORE]])
+        for name, counts in streams[last].counts.items():
+            if name in core.counts:
+                assert np.array_equal(counts[:CORE], core.counts[name]), (rule, name)
+        print(f"{rule}: done", file=sys.stderr)
     return rows
 
 
@@ -198,61 +206,54 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def figures(seeds: int, rules: Sequence[str]) -> str:
+def figures(seeds: int) -> str:
     """All tables."""
     began = time.process_time()
     images, labels = load_digits(return_X_y=True)
-    values = (images / 16).astype(np.float32)
+    spikes = nd.encode.rate((images / 16).astype(np.float32), STEPS)
     x, x_test, y, y_test = train_test_split(
-        nd.encode.rate(values, STEPS), labels.astype(np.int64), test_size=0.4, stratify=labels, random_state=0
+        spikes, labels.astype(np.int64), test_size=0.4, stratify=labels, random_state=0
     )
     layers = train(x, y)
     with torch.no_grad():
-        in_float = float(
-            (forward(layers, torch.from_numpy(x_test.astype(np.float32))).argmax(1).numpy() == y_test).mean()
-        )
+        guessed = forward(layers, torch.from_numpy(x_test.astype(np.float32))).argmax(1).numpy()
     program = with_nominal(deployed(layers), x[:CLEAN])
     nominal = nd.adapt.nominal_of(program)
     still = Adaptive(program, rule="off").run(x_test, counted=False)
-    rows = measured(program, x_test, y_test, seeds, rules)
-    others = [rule for rule in rules if rule != "off"]
-    by: dict[tuple[str, str], list[Row]] = {}
-    for row in rows:
-        by.setdefault((row["fault"], row["rule"]), []).append(row)
-    mean = {
-        key: {k: float(np.mean([r[k] for r in group])) for k in ("accuracy", "rate error", "writes", "runaway")}
-        for key, group in by.items()
-    }
+    rows = measured(program, x_test, y_test, seeds)
+    cost = costs_of(Adaptive(program, layers=HIDDEN).run(x_test).counters, program)
+    rules, others = list(RULES), [rule for rule in RULES if rule != "off"]
     paired = {(d["fault"], d["rule"]): d for d in differences(rows, others)}
     rates = ", ".join(f"{nominal.rates[n].mean() / 256 / STEPS:.2f}" for n in HIDDEN)
-    steps = ", ".join(f"{name} {NOISE * unit:.1f}" for name, unit in units(program).items() if name in HIDDEN)
+    noise = ", ".join(f"{NOISE * unit:.1f}" for name, unit in units(program).items() if name in HIDDEN)
     parts = [
-        f"Test accuracy {in_float:.4f} in float, {still.accuracy(y_test):.4f} on the chip's integers; mean nominal "
-        f"rates {rates} spikes per step; {seeds} fault seeds, each with an order of its own of the {len(y_test)} test "
-        f"images. Noise of .15 float is, in units of the layers' integer weights: {steps}.\n",
-        "Accuracy on the second half / mean \\|rate - nominal rate\\|, spikes per step, mean over seeds:\n",
-        table(
-            ["fault", *rules],
-            [[f, *(f"{mean[f, r]['accuracy']:.3f} / {mean[f, r]['rate error']:.3f}" for r in rules)] for f in FAULTS],
-        ),
+        f"Test accuracy {np.mean(guessed == y_test):.4f} in float, {still.accuracy(y_test):.4f} on the chip's integers; "
+        f"mean nominal rates {rates} spikes per step; {seeds} fault seeds, each with an order of its own of the "
+        f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights.\n",
+        "Accuracy on the second half / mean \\|rate - nominal rate\\|, spikes per step, means over seeds:\n",
+        table(["fault", *rules], [[f, *(_cell(rows, f, r) for r in rules)] for f in FAULTS]),
         "\nAccuracy less that of `off` with the same fault, seed and order, points, with 95 % intervals:\n",
         table(
             ["fault", *others],
             [[f, *(f"{paired[f, r]['mean']:+.1f} +- {paired[f, r]['half']:.1f}" for r in others)] for f in FAULTS],
         ),
-        "\nRegisters or weights written per inference without a fault, and share of all runs held by limits only:\n",
-        table(
-            ["", *others],
-            [
-                ["writes", *(f"{mean['none', r]['writes']:.1f}" for r in others)],
-                ["runaway", *(f"{np.mean([mean[f, r]['runaway'] for f in FAULTS]):.2f}" for r in others)],
-            ],
-        ),
-        "",
+        "\nOf all runs of a rule, those that ended with more than a tenth of the gains or weights of a layer at a limit: "
+        + ", ".join(f"{r} {np.mean([row['runaway'] for row in rows if row['rule'] == r]):.0%}" for r in others)
+        + ".\n",
         *(f"* {line}" for line in verdicts(rows)),
+        f"* Without a fault `homeo_gain` takes {cost.adaptation.writes:.1f} writes, {cost.adaptation.reads:.0f} reads and "
+        f"{cost.adaptation.operations:.0f} operations per inference: of E1, {cost.mesh_energy.value * 1e9:.0f} nJ, "
+        f"{cost.adaptation.energy.value * 1e9:.0f} nJ ({cost.adaptation.energy.low * 1e9:.0f} to "
+        f"{cost.adaptation.energy.high * 1e9:.0f}); of the latency, {cost.latency.value * 1e6:.0f} us, "
+        f"{cost.adaptation.latency.value * 1e6:.0f} us (constants of status `example`).",
     ]
     print(f"{time.process_time() - began:.0f} s of one processor")
     return "\n".join(parts)
+
+
+def _cell(rows: Sequence[Row], fault: str, rule: str) -> str:
+    group = [row for row in rows if (row["fault"], row["rule"]) == (fault, rule)]
+    return " / ".join(f"{np.mean([row[k] for row in group]):.3f}" for k in ("accuracy", "rate error"))
 
 
 def main() -> None:
@@ -262,7 +263,7 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write docs/adaptation.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = figures(options.seeds, list(RULES))
+    found = figures(options.seeds)
     print(found)
     if options.page:
         text = PAGE.read_text(encoding="utf-8")

@@ -274,10 +274,10 @@ def _equal(a: list[Any], b: list[Any]) -> bool:
 def test_spreads() -> None:
     counts = np.array([100, 300, 200, 800])
     traces = Traces.nominal(counts)
-    layer = int(spread(traces, Adaptation(zeta=0.5)))
+    layer = spread(traces, Adaptation(zeta=0.5)).item()
     assert layer == pytest.approx(0.5 * counts.std() / counts.mean() * 65536, rel=1e-3)
-    assert int(spread(traces, Adaptation(zeta=100))) == 65536 == int(spread(traces, Adaptation(cv="one")))
-    assert int(spread(Traces.nominal(np.zeros(3, np.int64)), Adaptation())) == 0
+    assert spread(traces, Adaptation(zeta=100)).item() == 65536 == spread(traces, Adaptation(cv="one")).item()
+    assert spread(Traces.nominal(np.zeros(3, np.int64)), Adaptation()).item() == 0
     np.testing.assert_array_equal(spread(traces, Adaptation(cv="time")), 0)  # nothing has changed over time yet
     moved = Traces(counts, counts * counts + 60**2, counts)
     np.testing.assert_array_equal(spread(moved, Adaptation(cv="time")), 60 * 65536 // counts)
