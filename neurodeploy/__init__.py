@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import adapt, cluster, convert, encode, train
+from neurodeploy import adapt, cluster, convert, encode, faults, robustness, train
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -35,6 +35,7 @@ __all__ = [
     "encode",
     "estimate",
     "export_nir",
+    "faults",
     "list_models",
     "list_targets",
     "load",
@@ -42,6 +43,7 @@ __all__ = [
     "load_target",
     "mixed_precision",
     "report",
+    "robustness",
     "save",
     "simulate",
     "stream",

@@ -227,7 +227,7 @@ def figures(seeds: int) -> str:
     rates = ", ".join(f"{nominal.rates[n].mean() / 256 / STEPS:.2f}" for n in HIDDEN)
     noise = ", ".join(f"{NOISE * unit:.1f}" for name, unit in units(program).items() if name in HIDDEN)
     parts = [
-        f"Test accuracy {np.mean(guessed == y_test):.4f} in float, {still.accuracy(y_test):.4f} on the chip's integers; "
+        f"Test accuracy {np.mean(guessed == y_test):.4f} in float, {still.accuracy(y_test):.4f} on the integers; "
         f"mean nominal rates {rates} spikes per step; {seeds} fault seeds, each with an order of its own of the "
         f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights.\n",
         "Accuracy on the second half / mean \\|rate - nominal rate\\|, spikes per step, means over seeds:\n",
@@ -237,12 +237,12 @@ def figures(seeds: int) -> str:
             ["fault", *others],
             [[f, *(f"{paired[f, r]['mean']:+.1f} +- {paired[f, r]['half']:.1f}" for r in others)] for f in FAULTS],
         ),
-        "\nOf all runs of a rule, those that ended with more than a tenth of the gains or weights of a layer at a limit: "
+        "\nOf all runs of a rule, those with more than a tenth of a layer's gains or weights at a limit in the end: "
         + ", ".join(f"{r} {np.mean([row['runaway'] for row in rows if row['rule'] == r]):.0%}" for r in others)
         + ".\n",
         *(f"* {line}" for line in verdicts(rows)),
-        f"* Without a fault `homeo_gain` takes {cost.adaptation.writes:.1f} writes, {cost.adaptation.reads:.0f} reads and "
-        f"{cost.adaptation.operations:.0f} operations per inference: of E1, {cost.mesh_energy.value * 1e9:.0f} nJ, "
+        f"* Without a fault `homeo_gain` takes {cost.adaptation.writes:.1f} writes, {cost.adaptation.reads:.0f} reads "
+        f"and {cost.adaptation.operations:.0f} operations per inference: of E1, {cost.mesh_energy.value * 1e9:.0f} nJ, "
         f"{cost.adaptation.energy.value * 1e9:.0f} nJ ({cost.adaptation.energy.low * 1e9:.0f} to "
         f"{cost.adaptation.energy.high * 1e9:.0f}); of the latency, {cost.latency.value * 1e6:.0f} us, "
         f"{cost.adaptation.latency.value * 1e6:.0f} us (constants of status `example`).",
