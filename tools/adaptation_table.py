@@ -245,7 +245,7 @@ def figures(seeds: int) -> str:
         f"and {cost.adaptation.operations:.0f} operations per inference: of E1, {cost.mesh_energy.value * 1e9:.0f} nJ, "
         f"{cost.adaptation.energy.value * 1e9:.0f} nJ ({cost.adaptation.energy.low * 1e9:.0f} to "
         f"{cost.adaptation.energy.high * 1e9:.0f}); of the latency, {cost.latency.value * 1e6:.0f} us, "
-        f"{cost.adaptation.latency.value * 1e6:.0f} us (constants of status `example`).",
+        f"{cost.adaptation.latency.value * 1e6:.0f} us (constants inferred from the power of an x86 at an assumed clock).",
     ]
     print(f"{time.process_time() - began:.0f} s of one processor")
     return "\n".join(parts)
