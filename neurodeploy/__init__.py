@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster, convert, encode, train
+from neurodeploy import cluster, convert, encode, scaling, train
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -42,6 +42,7 @@ __all__ = [
     "mixed_precision",
     "report",
     "save",
+    "scaling",
     "simulate",
     "stream",
     "train",
