@@ -13,6 +13,7 @@ GRID = ("--neurons", "5,10,20", "--channels", "3,6", "--categories", "2,3,4,6", 
 
 @pytest.fixture
 def folder(cli: Cli, tmp_path: Path) -> Path:
+    """A sweep of 24 cells."""
     done = cli("scaling", "sweep", "-o", tmp_path / "sweep", *GRID, "--target", "loihi2", "--json")
     assert done.code == 0 and done.json["cells"] == 24 and done.json["not_deployed"] == 0
     return tmp_path / "sweep"
@@ -27,8 +28,6 @@ def test_from_sweep_to_report(cli: Cli, folder: Path, tmp_path: Path) -> None:
     fits = cli("scaling", "fit", folder, "--value", "acc", "--split", "4", "--json")
     assert fits.code == 0 and fits.json["split_k"] == 4 and len(fits.json["forms"]) == 17
     assert sum(row["chosen"] for row in fits.json["forms"]) == 1
-    text = cli("scaling", "fit", folder, "--kappa", "--weighted")
-    assert text.code == 0 and "kappa(acc_int)" in text.out and "chosen:" in text.out
 
     size = cli("scaling", "size", folder, "--accuracy", "0.7", "--k", "4", "--s", "6", "--measure", "1", "--json")
     assert size.code == 0 and size.json["cores"]["N"]["cores"] >= 1 and size.json["measured"][0]["seed"] == 1
@@ -36,14 +35,16 @@ def test_from_sweep_to_report(cli: Cli, folder: Path, tmp_path: Path) -> None:
     beyond = cli("scaling", "size", folder, "--accuracy", "0.7", "--k", "8", "--s", "6")
     assert beyond.code == 0 and "this extrapolates: K = 8" in beyond.out
 
+
+def test_a_report_and_its_replay(cli: Cli, folder: Path, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
-    made = cli("scaling", "report", folder, "--split", "4", "--record", record, "--json")
+    made = cli("scaling", "report", folder, "--split", "4", "--weighted", "--record", record, "--json")
     assert made.code == 0 and set(made.json["analyses"]) == {"acc", "kappa(acc)", "acc_int", "kappa(acc_int)"}
-    assert "withdrawn" in made.json["note"]
-    replayed = cli("scaling", "report", folder, "--split", "4", "--recorded", record, "--json")
-    assert replayed.json == made.json
-    text = cli("scaling", "report", folder, "--split", "4")
-    assert text.code == 0 and "withdrawn" in text.out and "energy_j" in text.out
+    assert "withdrawn" in made.json["note"] and made.json["contest"]["tried"] == 11
+    assert [law["value"] for law in made.json["costs"]] == ["spikes", "synops", "energy_j", "latency_s", "cores"]
+    text = cli("scaling", "report", folder, "--split", "4", "--weighted", "--recorded", record)
+    assert text.code == 0 and "withdrawn" in text.out and "energy_j" in text.out and "chosen:" in text.out
+    assert made.json["contest"]["rows"][0]["form"][:20] in text.out
 
 
 def test_mistakes(cli: Cli, tmp_path: Path) -> None:

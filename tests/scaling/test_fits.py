@@ -117,7 +117,7 @@ def test_shares_name_the_factor_that_matters() -> None:
 
 def test_the_rule_prefers_bic_among_those_that_extrapolate() -> None:
     cells = planted(lambda n, s, k: 0.9 * k**-0.3)
-    judged, _ = judge(cells)
+    judged, _ = judge(cells, [form_named(name) for name in (LINEAR, QUADRATIC, "linear K", "a K^-b", "a - b ln K")])
     chosen = choose(judged)
     best = min(j.extrapolation for j in judged)
     assert chosen.extrapolation <= 1.1 * best

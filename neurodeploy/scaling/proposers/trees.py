@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from neurodeploy.scaling.errors import InvalidExpression
-from neurodeploy.scaling.expression import PROPOSED_PARAMETERS, VARIABLES, Expression, Node, parse
+from neurodeploy.scaling.expression import PARAMETER, PROPOSED_PARAMETERS, VARIABLES, Expression, Node, parse
 
 COMMUTATIVE = ("+", "*", "max", "min")
 _BINARY = ("+", "-", "*", "/", "**")
@@ -75,7 +75,7 @@ def canonical(tree: Node) -> Node:
 def _ordered(node: Node) -> Node:
     arguments = tuple(_ordered(a) for a in node.arguments)
     if node.kind in COMMUTATIVE:
-        arguments = tuple(sorted(arguments, key=lambda a: (a.size, str(a))))
+        arguments = tuple(sorted(arguments, key=lambda a: (a.size, PARAMETER.sub("p", str(a)))))  # whatever the numbers
     return replace(node, arguments=arguments)
 
 
