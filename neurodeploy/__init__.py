@@ -1,6 +1,7 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
 from neurodeploy import adapt, cluster, convert, encode, faults, robustness, train
+from neurodeploy import cluster, convert, encode, scaling, train
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -45,6 +46,7 @@ __all__ = [
     "report",
     "robustness",
     "save",
+    "scaling",
     "simulate",
     "stream",
     "train",

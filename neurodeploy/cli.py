@@ -39,6 +39,7 @@ from neurodeploy.cli_options import (
 )
 from neurodeploy.cli_quantise import budget_options, check_budget, choose_bits, precision
 from neurodeploy.cli_report import report
+from neurodeploy.cli_scaling import scaling
 from neurodeploy.cli_targets import compare_command, targets
 from neurodeploy.encode_job import CODES
 from neurodeploy.errors import NeurodeployError, SimulationError
@@ -276,6 +277,7 @@ app.add_command(estimate)
 app.add_command(calibrate)
 app.add_command(convert)
 app.add_command(faults)
+app.add_command(scaling)
 app.add_command(targets)
 targets.add_command(compare_command(chosen_options))
 
