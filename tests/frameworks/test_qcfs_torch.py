@@ -41,7 +41,7 @@ def residual_net() -> nn.Module:
         QCFS(5, 1.0), nn.Conv2d(2, 4, 3, padding=1), nn.BatchNorm2d(4), QCFS(4, 1.0), Block(4, 4, 3),
         nn.AvgPool2d(2), nn.Conv2d(4, 6, 3, padding=1, groups=2), nn.BatchNorm2d(6), QCFS(6, 1.0), Block(6, 4, 2),
         nn.Conv2d(4, 4, 3, stride=2, padding=1), nn.AvgPool2d(2, stride=1), QCFS(4, 1.0), nn.Flatten(), nn.Dropout(0.5),
-        nn.Linear(4, 5), nn.BatchNorm1d(5), QCFS(3, 1.0), nn.Linear(5, 3),
+        nn.Linear(4, 6), nn.Linear(6, 5), nn.BatchNorm1d(5), QCFS(3, 1.0), nn.Linear(5, 3),
     )  # fmt: skip
     return settled(net, (2, 8, 8))
 
@@ -213,24 +213,33 @@ def test_levels_are_searched_for() -> None:
     net = nn.Sequential(nn.Linear(12, 16), QCFS(8), nn.Linear(16, 16), QCFS(8), nn.Linear(16, 3))
     inputs, classes = torch.tensor(x), torch.tensor(labels)
 
+    tuned = []
+
     def tune(module: nn.Module, epochs: int = 3) -> None:
         optimiser = torch.optim.Adam(module.parameters(), 1e-2)
         for _ in range(epochs):
             optimiser.zero_grad()
             nn.functional.cross_entropy(module(inputs), classes).backward()
             optimiser.step()
+        tuned.append({name: value.clone() for name, value in module.state_dict().items()})
 
     def accuracy(module: nn.Module) -> float:
+        """Less with fewer than 4 levels, so that the last trial fails."""
         with torch.no_grad():
-            return float((module(inputs).argmax(1) == classes).float().mean())
+            share = float((module(inputs).argmax(1) == classes).float().mean())
+        return share - 0.1 * sum(part.levels < 4 for part in module if isinstance(part, QCFS))
 
     tune(net, 60)
+    tuned.clear()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     found = adapt_levels(net, x[:20], tune=tune, accuracy=accuracy, loss=0.01, input_levels=1)
     kept = [t for t in found.trials if t.kept]
     assert set(found.metric) == {"1", "3"} and kept[-1].cost < kept[0].cost
     assert kept[-1].accuracy >= kept[0].accuracy - 0.01 and accuracy(found.module) == kept[-1].accuracy
     assert {"1": found.module[1].levels, "3": found.module[3].levels} == kept[-1].levels
+    assert kept[-1].levels == {"1": 4, "3": 4} and not found.trials[-1].kept
+    after = tuned[max(k for k, t in enumerate(found.trials) if t.kept)]
+    assert all(torch.equal(value, after[name]) for name, value in found.module.state_dict().items())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items()) and net[1].levels == 8
     made = nd.convert.qcfs(found.module, input_shape=(12,), input_levels=1, samples=10)
     assert dict(made.certificate.levels) == kept[-1].levels
