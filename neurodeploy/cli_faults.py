@@ -196,7 +196,8 @@ def _rows(specs: tuple[str, ...], values: dict[str, Any]) -> list[dict[str, Any]
 
     if values["report"] is not None:
         check_installed()
-        checked_paths(values["report"], (), [values["out"]])
+        inputs = [Path(model) for model in values["models"]] + [values["data"]] * (values["data"] is not None)
+        checked_paths(values["report"], (), [*inputs, values["out"]])
     names = ("models", "target", "data", "samples", "steps", "severities", "seeds", "cluster", "engine")
     with show.bar("chips") as progress:
         return study(
