@@ -14,8 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import neurodeploy as nd
-from neurodeploy.robustness import Demand, cells_of, load_case, summarise, sweep, yields
+from neurodeploy.evaluate import output_of
+from neurodeploy.robustness import Case, Demand, cells_of, load_case, summarise, sweep, yields
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 START, END = "<!-- figures: python tools/faults_table.py --page -->", "<!-- end of figures -->"
@@ -62,9 +65,23 @@ def measured(table: Path | None) -> tuple[list[dict[str, Any]], list[dict[str, A
     rows = sweep(whole, cells, table=table, progress=tell)
     spread = [load_case(model, TARGET, nd.Options(max_neurons_per_core=NEURONS_PER_CORE)) for model in MODELS]
     lossy = sweep(spread, cells_of(["core_loss"], CORE_LOSS, CHIPS), table=table, progress=tell)
-    for line in (good := yields(lossy, Demand(drop=DROP))):
-        line["cores"] = next(c.program.mapping.cores for c in spread if c.model == line["model"])
+    demand = Demand(drop=DROP)
+    for line in (good := yields(lossy, demand)):
+        (case,) = (c for c in spread if c.model == line["model"])
+        chips = [row for row in lossy if all(row[name] == line[name] for name in ("model", "fault", "severity"))]
+        (healthy,) = (row for row in lossy if row["model"] == line["model"] and row["fault"] == "none")
+        line["cores"] = case.program.mapping.cores
+        line["headless"] = sum(not demand.met(row, healthy) and lost_output(case, row) for row in chips)
     return summarise(rows), good
+
+
+def lost_output(case: Case, row: dict[str, Any]) -> bool:
+    """Whether the chip of a row has lost a core that holds outputs."""
+    if row["severity"] is None:
+        return False
+    mapped, output = case.program.mapping.core_of, output_of(case.program)
+    hit = nd.faults.inject(case.program, f"{row['fault']}={row['severity']}", row["seed"]).manifest.hits[0]
+    return bool(np.isin(mapped[output], hit.chosen).any())
 
 
 def accuracy_table(lines: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -86,8 +103,9 @@ def _accuracy(line: dict[str, Any]) -> str:
 
 def yield_table(lines: Sequence[dict[str, Any]]) -> Iterator[str]:
     """A row for each model and probability."""
-    yield "| model | cores | each core lost with | good chips | yield | interval | mean accuracy | worst |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    heads = ("model", "cores", "each core lost with", "good chips", "yield", "interval", "bad, the output's core lost")
+    yield f"| {' | '.join(heads)} | mean accuracy | worst |"
+    yield "|---|" + "---:|" * (len(heads) + 1)
     for line in lines:
         if line["fault"] == "none":
             continue
@@ -95,7 +113,7 @@ def yield_table(lines: Sequence[dict[str, Any]]) -> Iterator[str]:
         mean, worst = (f"{100 * line[name]:.1f} %" for name in ("accuracy", "accuracy_min"))
         yield (
             f"| {line['model']} | {line['cores']} | {line['severity']:g} | {line['good']} of {line['chips']} | "
-            f"{100 * line['yield']:.0f} % | {band} | {mean} | {worst} |"
+            f"{100 * line['yield']:.0f} % | {band} | {line['headless']} | {mean} | {worst} |"
         )
 
 
