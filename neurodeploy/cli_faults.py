@@ -74,7 +74,7 @@ def faults_list(as_json: bool) -> None:
 @faults.command("inject")
 @click.argument("program", type=FILE)
 @click.option("--fault", "spec", required=True, help="Such as weight_loss=0.5,dead=0.1@hidden; see docs/faults.md.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all draws.")
 @click.option("-o", "--out", type=FILE, required=True, help="The faulty program (.ndp).")
 @as_json
 def inject_command(program: Path, spec: str, seed: int, out: Path, as_json: bool) -> None:
@@ -159,7 +159,14 @@ def sweep_command(specs: tuple[str, ...], as_json: bool, **values: Any) -> None:
 )
 @click.option("--accuracy", type=click.FloatRange(0, 1), help="A chip is good from this accuracy on.")
 @click.option("--drop", type=click.FloatRange(0, 1), help="Or where it loses at most so much, such as 0.02.")
-@click.option("--interval", "method", type=Choice(SHARE_METHODS), default=SHARE_METHODS[0], show_default=True)
+@click.option(
+    "--interval",
+    "method",
+    type=Choice(SHARE_METHODS),
+    default=SHARE_METHODS[0],
+    show_default=True,
+    help="Clopper and Pearson's, which never promises too much, or Wilson's.",
+)
 @as_json
 def yield_command(
     specs: tuple[str, ...], accuracy: float | None, drop: float | None, method: str, as_json: bool, **values: Any
@@ -189,7 +196,8 @@ def _rows(specs: tuple[str, ...], values: dict[str, Any]) -> list[dict[str, Any]
 
     if values["report"] is not None:
         check_installed()
-        checked_paths(values["report"], (), [values["out"]])
+        inputs = [Path(model) for model in values["models"]] + [values["data"]] * (values["data"] is not None)
+        checked_paths(values["report"], (), [*inputs, values["out"]])
     names = ("models", "target", "data", "samples", "steps", "severities", "seeds", "cluster", "engine")
     with show.bar("chips") as progress:
         return study(

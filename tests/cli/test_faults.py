@@ -99,6 +99,12 @@ def test_a_page_says_which_command_made_it(cli: Cli, work: Path) -> None:
         ((*SWEEP[:-2], "--fault", "dead"), 3, "no severity"),
         ((*SWEEP, "--fault", "dead", "-o", "text"), 3, "not a table"),
         ((*SWEEP, "--fault", "dead", "-o", "model.nir"), 3, "overwrite"),
+        ((*SWEEP, "--fault", "dead", "--report", "faults.csv"), 3, ".html"),
+        (
+            ("faults", "sweep", "program.ndp", *SWEEP[3:], "--fault", "dead", "--bits", 4, "--dt-s", 1),
+            3,
+            "--dt-s, --bits",
+        ),
         (("faults", "sweep", "model.nir", "--fault", "dead=0.1"), 3, "no data"),
         (("faults", "sweep", "--fault", "dead=0.1"), 2, "Missing argument"),
         (("faults", "yield", *SWEEP[2:]), 2, "--accuracy or --drop"),
