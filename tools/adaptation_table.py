@@ -30,6 +30,16 @@ from sklearn.model_selection import train_test_split
 import neurodeploy as nd
 from neurodeploy.adapt import Adaptation, Adaptive, Fleet, with_nominal
 from neurodeploy.estimate.model import costs_of
+from neurodeploy.report.study import (
+    Axis,
+    Column,
+    HeatMap,
+    Study,
+    StudySection,
+    StudyTable,
+    versions_of,
+    write_study,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "adaptation.md"
 START, END = "<!-- figures: python tools/adaptation_table.py --page -->", "<!-- end of figures -->"
@@ -212,8 +222,37 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def figures(seeds: int, kept: Path, chosen: Sequence[str]) -> str:
-    """All tables, or nothing where some rules were chosen."""
+def study(rows: Sequence[Row], lead: str, seeds: int) -> Study:
+    """The same as a page."""
+    others = [rule for rule in RULES if rule != "off"]
+    shown = [{**d, "low": d["mean"] - d["half"], "high": d["mean"] + d["half"]} for d in differences(rows, others)]
+    columns = [Column("fault"), Column("rule"), Column("mean", "less off", "points", "low", "high"), Column("seeds")]
+    maps = [
+        HeatMap(
+            title,
+            "Means over seeds, on the second half of the stream.",
+            list(FAULTS),
+            list(RULES),
+            [[_mean(rows, fault, rule, key) for rule in RULES] for fault in FAULTS],
+            Axis(title, unit),
+        )
+        for title, key, unit in (("Accuracy", "accuracy", "%"), ("Rate error", "rate error", "spikes per step"))
+    ]
+    note = "Paired over fault seeds and orders of the stream; 95 % intervals by Student's t."
+    table = StudyTable("Accuracy less that of off", columns, shown, note)
+    return Study(
+        "Adaptation of a broken network",
+        "Do rules that hold the rates of neurons keep a network with faults at work?",
+        [lead, *verdicts(rows), "One task and one network, not the paper's; bcm_add is our completion of its rule."],
+        [StudySection("Rules and faults", ["Faults in the integers of both hidden layers."], [table], maps)],
+        command="python tools/adaptation_table.py --study adaptation.html",
+        seeds=range(seeds),
+        versions=versions_of("torch", "scikit-learn"),
+    )
+
+
+def figures(seeds: int, kept: Path, chosen: Sequence[str], page: Path | None) -> str:
+    """All tables, or nothing where some rules were chosen; also as a page."""
     images, labels = load_digits(return_X_y=True)
     spikes = nd.encode.rate((images / 16).astype(np.float32), STEPS)
     x, x_test, y, y_test = train_test_split(
@@ -239,10 +278,15 @@ def figures(seeds: int, kept: Path, chosen: Sequence[str]) -> str:
     paired = {(d["fault"], d["rule"]): d for d in differences(rows, others)}
     rates = ", ".join(f"{nominal.rates[n].mean() / 256 / STEPS:.2f}" for n in HIDDEN)
     noise = ", ".join(f"{NOISE * unit:.1f}" for name, unit in units(program).items() if name in HIDDEN)
-    parts = [
+    lead = (
         f"Test accuracy {program.provenance['float_accuracy']:.4f} in float, {still.accuracy(y_test):.4f} on integers; "
         f"mean nominal rates {rates} spikes per step; {seeds} fault seeds, each with an order of its own of the "
-        f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights.\n",
+        f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights."
+    )
+    if page is not None:
+        write_study(study(rows, lead, seeds), page)
+    parts = [
+        f"{lead}\n",
         "Accuracy on the second half / mean \\|rate - nominal rate\\|, spikes per step, means over seeds:\n",
         table(["fault", *rules], [[f, *(_cell(rows, f, r) for r in rules)] for f in FAULTS]),
         "\nAccuracy less that of `off` with the same fault, seed and order, points, with 95 % intervals:\n",
@@ -264,8 +308,11 @@ def figures(seeds: int, kept: Path, chosen: Sequence[str]) -> str:
 
 
 def _cell(rows: Sequence[Row], fault: str, rule: str) -> str:
-    group = [row for row in rows if (row["fault"], row["rule"]) == (fault, rule)]
-    return " / ".join(f"{np.mean([row[k] for row in group]):.3f}" for k in ("accuracy", "rate error"))
+    return " / ".join(f"{_mean(rows, fault, rule, key):.3f}" for key in ("accuracy", "rate error"))
+
+
+def _mean(rows: Sequence[Row], fault: str, rule: str, key: str) -> float:
+    return float(np.mean([row[key] for row in rows if (row["fault"], row["rule"]) == (fault, rule)]))
 
 
 def main() -> None:
@@ -274,13 +321,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--kept", type=Path, help="folder for what is finished")
     parser.add_argument("--rule", action="append", choices=RULES, default=[], help="only these, into --kept")
+    parser.add_argument("--study", type=Path, help="also a page with figures (.html)")
     parser.add_argument("--page", action="store_true", help="write docs/adaptation.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.rule and not options.kept:
         parser.error("--rule needs --kept")
     with tempfile.TemporaryDirectory() as scratch:
-        found = figures(options.seeds, options.kept or Path(scratch), options.rule)
+        found = figures(options.seeds, options.kept or Path(scratch), options.rule, options.study)
     print(found)
     if options.page and found:
         text = PAGE.read_text(encoding="utf-8")
