@@ -74,6 +74,19 @@ def test_by_hand(engine: str, reset: str, window: tuple[int, int] | None, once: 
     assert not run.spikes["out"][:, [not f for f in fires]].any()
 
 
+def test_what_no_reset_clears_saturates() -> None:
+    """Without a window the reset would keep v so small that the kernels need not look."""
+    net = ChipNetwork()
+    net.add_input("in", shape=(20,))
+    net.add_population("out", shape=(NEURONS,), du=4095, dv=0, vth=150, window=(400, 401))
+    net.connect("in", "out", np.full((NEURONS, 20), 120))
+    spikes = np.ones((120, 20), np.uint8)
+    fast, slow = (simulate(net, spikes, record={"out": ("v",)}, engine=engine) for engine in ("fast", "reference"))
+    np.testing.assert_array_equal(fast.states["out"]["v"], slow.states["out"]["v"])
+    assert fast.counters.populations["out"] == slow.counters.populations["out"]
+    assert fast.states["out"]["v"].max() == 2**23 - 1 and fast.counters.populations["out"].saturations
+
+
 def test_a_session_counts_the_window_from_the_start_of_its_sample() -> None:
     net, spikes = layer(window=(4, 9)), input_of(30, 1)[0]
     expected = simulate(net, spikes, engine="reference").spikes["out"]
