@@ -174,15 +174,15 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def compared(rows: Sequence[Row]) -> list[Row]:
-    """A row for every network and loss: means and their intervals, and gains of own starts paired by seed."""
+    """A row for every network and loss measured: means, their intervals, and gains of own starts paired by seed."""
     found = []
     for kind, loss in product(KINDS, LOSSES):
         row: Row = {"network": kind.label, "loss": loss}
+        measured = [r for r in rows if (r["network"], r["loss"]) == (kind.label, loss)]
+        if {r["start"] for r in measured} != set(STARTS):
+            continue
         for where in ("float", "chip"):
-            of = {
-                start: [r[where] for r in rows if (r["network"], r["loss"], r["start"]) == (kind.label, loss, start)]
-                for start in STARTS
-            }
+            of = {start: [r[where] for r in measured if r["start"] == start] for start in STARTS}
             of["gain"] = [own - zero for zero, own in zip(of["zero"], of["own"], strict=True)]
             for name, values in of.items():
                 key = f"{where} {name}"
