@@ -241,7 +241,7 @@ def run_program(
 
 
 def check_data(program: Program, spikes: Spikes) -> None:
-    """SimulationError unless there are samples (N, ...), of messages that the program's only input takes."""
+    """SimulationError unless there are samples (N, ...), of messages and steps that the program takes."""
     _check_input(len(program.net.inputs), "simulate")
     (port,) = program.net.inputs.values()
     if isinstance(spikes, Events):
@@ -250,6 +250,13 @@ def check_data(program: Program, spikes: Spikes) -> None:
         check_messages(spikes, port)
     if not len(spikes):
         raise SimulationError("there are no samples", where="run", remedy="give at least one")
+    wanted = program.semantics.get("last_step", spikes.shape[1])
+    if wanted != spikes.shape[1]:
+        raise SimulationError(
+            f"samples of {spikes.shape[1]} steps, for a program that reads out step {wanted} alone",
+            where="run",
+            remedy=f"give samples of {wanted} steps, or compile with last_step={spikes.shape[1]}",
+        )
 
 
 def _joined(runs: Sequence[Run]) -> Run:

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from neurodeploy.estimate.band import Band
 from neurodeploy.estimate.baselines import Baseline
 
-NOT_INCLUDED = "the rate of links between chips and their energy, and congestion, are not included"
+NOT_INCLUDED = (
+    "the rate of links between chips and their energy, congestion, and the loading of registers between inferences, "
+    "are not included"
+)
 """What no profile here has a figure for."""
 
 

@@ -311,6 +311,8 @@ def test_a_read_out_of_the_last_step_alone(engine: str) -> None:
     events = [run.counters.populations["output"].syn_ops for run in runs]
     assert events == [4 * int(hidden[0].sum()), 4 * int(hidden[0][:, -1].sum())]
     assert 0 < events[1] < events[0]
+    with pytest.raises(SimulationError, match=f"reads out step {STEPS} alone"):
+        run_program(programs[1], x[:, :-1])
     with pytest.raises(UnsupportedFeature, match="3_last: a firing window"):
         nd.compile(net, "loihi1", nd.Options({"readout": "v_last"}, last_step=STEPS), sample=x)
 

@@ -38,7 +38,7 @@ def read_nir(path: str | Path) -> Graph:
         params, remarks = read_parameters(record.type, record.data, place(origin, name))
         notes += remarks
         nodes[name] = restored(
-            Node(name, record.type, params), record.metadata, metadata.get("reset"), place(origin, name)
+            Node(name, record.type, params), record.metadata, place(origin, name), metadata.get("reset")
         )
     graph = Graph(nodes, tuple(edges), metadata, origin, tuple(notes))
     names = {name: record.metadata.get("name") for name, record in records.items() if record.depth == 1}

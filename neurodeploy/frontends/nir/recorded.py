@@ -39,7 +39,7 @@ def graph_metadata(tree: Record, origin: str) -> dict[str, object]:
     return found
 
 
-def restored(node: Node, metadata: Mapping[str, Any], graph_reset: object, where: str) -> Node:
+def restored(node: Node, metadata: Mapping[str, Any], where: str, graph_reset: object = None) -> Node:
     """The node as it was before it was written, in a graph that records ``graph_reset``.
 
     Raises:
