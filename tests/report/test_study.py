@@ -115,10 +115,16 @@ def test_curves_are_grouped_and_sorted() -> None:
 
 def test_files_hold_the_numbers(tmp_path: Path) -> None:
     paths = write_study(study(), tmp_path / "codes.html")
-    names = ["codes.html", "codes.json", "codes.codes.csv", "codes.wide.csv", "codes.codes-2.csv"]
+    names = [
+        "codes.html",
+        "codes.json",
+        "codes.codes-of-a-network.csv",
+        "codes.wide-rows.csv",
+        "codes.codes-of-a-network-2.csv",
+    ]
     assert [Path(p).name for p in paths] == names
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
-    rows = list(csv.DictReader((tmp_path / "codes.codes.csv").read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader((tmp_path / "codes.codes-of-a-network.csv").read_text(encoding="utf-8").splitlines()))
     assert [float(row["accuracy"]) for row in rows[:3]] == [0.951, 0.93, 0.983]
     assert rows[0]["low"] == "0.94" and rows[3]["accuracy"] == "" and rows[3]["energy_j"] == ""
     facts = json.loads((tmp_path / "codes.json").read_text(encoding="utf-8"))
