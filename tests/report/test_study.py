@@ -90,6 +90,8 @@ def test_shades_run_from_the_smallest_to_the_largest() -> None:
     shades = [0.03 + DARKEST * s for s in (0, 1, 0.5, 0)]
     assert values(text, "heat", "fill-opacity") == pytest.approx(shades, abs=0.006)
     assert "b, 1: -" in text and "a, 1: 4.0" in text
+    wide = drawn(heat([[float(k) for k in range(40)]], ["a"], [str(k) for k in range(40)], str, ""))
+    assert ">0</text>" in wide and ">1</text>" not in wide and ">39.0</text>" not in wide  # names and numbers apart
 
 
 def test_values_as_text() -> None:
