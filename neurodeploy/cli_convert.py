@@ -8,6 +8,7 @@ import click
 
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_convert_qcfs import qcfs
 from neurodeploy.cli_options import TARGET, Choice, Group, as_json
 from neurodeploy.convert.functions.strategies import STRATEGIES
 
@@ -15,6 +16,9 @@ from neurodeploy.convert.functions.strategies import STRATEGIES
 @click.group(cls=Group)
 def convert() -> None:
     """Turn what is not a spiking network into one that equals it."""
+
+
+convert.add_command(qcfs)
 
 
 @convert.command()

@@ -58,6 +58,12 @@ def model_fields(model: str, rng: Rng, regime: str, shape: tuple[int, ...]) -> d
         return fields | _rotation(rng, bits, extreme, shape)
     if model == "rf_zero":
         return {"uth": one(300, 2**20, -50)} | _rotation(rng, 15, extreme, shape)
+    if model == "pascal":
+        fields = {
+            "vth": integers(0, 60 if small else 131072),
+            "v0": integers(-2000, 2000) if small else integers(-EDGE, EDGE),
+        }
+        return fields | {name: int(rng.integers(name != "begin", 7)) for name in ("begin", "steps_in", "steps_out")}
     if model == "prod":
         return {"vth": one(100, 2**20), "exp": int(rng.integers(0, exponents))}
     return {} if model == "sigma" else {"vth": one(100, 2**20)}

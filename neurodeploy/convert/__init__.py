@@ -2,5 +2,6 @@
 
 from neurodeploy.convert.functions import SpikeFunction
 from neurodeploy.convert.functions import spike_function as function
+from neurodeploy.convert.qcfs import QcfsNetwork, qcfs
 
-__all__ = ["SpikeFunction", "function"]
+__all__ = ["QcfsNetwork", "SpikeFunction", "function", "qcfs"]

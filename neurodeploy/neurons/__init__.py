@@ -3,6 +3,7 @@
 from neurodeploy.neurons.cuba import Cuba
 from neurodeploy.neurons.graded import GradedReluVec, GradedVec, NormVecDelay, Prod
 from neurodeploy.neurons.model import Field, NeuronModel, TrainedModel
+from neurodeploy.neurons.pascal import Pascal
 from neurodeploy.neurons.resonate import Rf, RfIz, RfZero
 from neurodeploy.neurons.sigma_delta import Delta, DeltaEncoder, Sigma, SigmaDelta, SigmaDeltaCorrected
 from neurodeploy.neurons.ternary import TernaryLif
@@ -22,6 +23,7 @@ MODELS: tuple[NeuronModel, ...] = (
     GradedReluVec(),
     Prod(),
     NormVecDelay(),
+    Pascal(),
 )
 TRAINED: tuple[TrainedModel, ...] = tuple(model for model in MODELS if isinstance(model, TrainedModel))
 _BY_NAME = {model.name: model for model in MODELS}

@@ -23,6 +23,8 @@ def population_fault(p: ChipPopulation) -> Fault | None:
     if p.model == "sigma_delta_corrected":
         what = "model 'sigma_delta_corrected': its rule came to Lava's main branch after the release (lava#875)"
         return what, "use model 'sigma_delta'"
+    if p.model == "pascal":
+        return "model 'pascal'", remedy
     if p.model == "cuba":
         # `none` is `zero` where v, at most 2^23 - 1, never exceeds the threshold: a passive read-out
         never_fires = bool(np.all(p.fields["vth"] >= VTH_NEVER))

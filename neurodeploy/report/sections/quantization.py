@@ -17,7 +17,7 @@ from neurodeploy.report.sections.network import MOST, more
 
 DRAWN = 6
 """Connections whose weights are drawn."""
-NARROW = ("cuba", "ternary_lif")
+NARROW = ("cuba", "ternary_lif", "pascal")
 """Models whose u and v have 24 bits; the registers of the others have 32."""
 ROWS = 16
 """Registers drawn."""
