@@ -9,6 +9,7 @@ import click
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
 from neurodeploy.cli_convert_qcfs import qcfs
+from neurodeploy.cli_convert_ttfs import ttfs
 from neurodeploy.cli_options import TARGET, Choice, Group, as_json
 from neurodeploy.convert.functions.strategies import STRATEGIES
 
@@ -19,6 +20,7 @@ def convert() -> None:
 
 
 convert.add_command(qcfs)
+convert.add_command(ttfs)
 
 
 @convert.command()

@@ -3,5 +3,6 @@
 from neurodeploy.convert.functions import SpikeFunction
 from neurodeploy.convert.functions import spike_function as function
 from neurodeploy.convert.qcfs import QcfsNetwork, qcfs
+from neurodeploy.convert.ttfs import Ttfs, ttfs
 
-__all__ = ["QcfsNetwork", "SpikeFunction", "function", "qcfs"]
+__all__ = ["QcfsNetwork", "SpikeFunction", "Ttfs", "function", "qcfs", "ttfs"]
