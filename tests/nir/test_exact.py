@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable
@@ -14,10 +15,13 @@ import nir
 import numpy as np
 import pytest
 from programs import assert_same_run, program_of, rich_network
+from qcfs_models import chain, residual
+from relu_nets import random_net
 
 import neurodeploy as nd
 from neurodeploy import ChipNetwork, Program
 from neurodeploy.compilation import Options, made
+from neurodeploy.convert.qcfs import QcfsModel
 from neurodeploy.errors import AmbiguousSemantics, InvalidNetwork, ModelError, UnreadableFile, UnsupportedNode
 from neurodeploy.export.errors import CannotExport
 from neurodeploy.export.formats import export_file
@@ -146,6 +150,49 @@ def test_other_tools_run_what_is_lossless(seed: int, tmp_path: Path) -> None:
         np.testing.assert_array_equal(sent[:, delay : delay + 28], theirs[name][:, :28])
 
 
+QCFS_NEEDS = {"v0", "reset_subtract", "readout_v_last", "sample_steps"}
+COMPILED: dict[str, tuple[Callable[[np.random.Generator], tuple[Program, np.ndarray[Any, Any]]], str, set[str]]] = {
+    "defer": (lambda rng: of_qcfs(chain(rng), rng), "qcfs-defer", QCFS_NEEDS | {"phase"}),
+    "gates": (lambda rng: of_qcfs(chain(rng), rng, gate="neurons"), "qcfs-defer", QCFS_NEEDS),
+    "pascal": (lambda rng: of_qcfs(chain(rng), rng, mode="pascal"), "qcfs-pascal", QCFS_NEEDS | {"pascal"}),
+    "residual": (lambda rng: of_qcfs(residual(rng), rng), "qcfs-defer", QCFS_NEEDS | {"phase", "step_latency"}),
+    "ttfs": (lambda rng: of_ttfs(rng, "feature"), "ttfs", {"ramp", "fire_once", "ttfs_readout"}),
+    "synapse": (lambda rng: of_ttfs(rng, "synapse"), "ttfs", {"ramp", "ttfs_readout"}),
+}
+
+
+def of_qcfs(model: QcfsModel, rng: np.random.Generator, **how: Any) -> tuple[Program, np.ndarray[Any, Any]]:
+    made = nd.convert.qcfs(model, samples=4, **how)
+    counts = rng.integers(0, made.coding.levels + 1, (3, *model.input_shape))
+    return made.program, made.encode(counts * made.coding.step)
+
+
+def of_ttfs(rng: np.random.Generator, fire_once: str) -> tuple[Program, np.ndarray[Any, Any]]:
+    made = nd.convert.ttfs(random_net(rng, (4, 5, 3)), fire_once=fire_once, samples=4)
+    return made.program, made.encode(rng.uniform(-1, 1, (3, 4)))
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_what_the_exact_compilers_make_comes_back(name: str, tmp_path: Path) -> None:
+    make, code, needs = COMPILED[name]
+    program, spikes = make(np.random.default_rng(3))
+    written(program, tmp_path / "p.nir")
+    again = nd.compile(tmp_path / "p.nir", "loihi2")
+    assert same_network(again.net, program.net)
+    assert again.semantics["code"] == code and needs <= set(str(again.semantics["requires"]).split(","))
+    assert (again.outputs, again.readout) == (program.outputs, program.readout)
+    made: Any = again.semantics["exported"]
+    assert made == json.loads(json.dumps(dict(program.provenance)))
+    one, two = (nd.simulate(p, spikes) for p in (program, again))
+    for population in program.net.populations:
+        np.testing.assert_array_equal(one.spikes[population], two.spikes[population])
+    assert sum(int(sent.astype(bool).sum()) for sent in one.spikes.values()) > 0
+    with pytest.raises(LossyExport):
+        export_program(again, tmp_path / "q.nir")
+    written(again, tmp_path / "q.nir")
+    assert same_network(nd.compile(tmp_path / "q.nir", "loihi2").net, program.net)
+
+
 def test_a_lossy_export_is_refused_and_says_what_is_lost(tmp_path: Path) -> None:
     program = program_of(counted(np.random.default_rng(0)), readout="first_spike")
     with pytest.raises(LossyExport) as caught:
@@ -184,18 +231,33 @@ def test_stored_programs_through_the_command(tmp_path: Path) -> None:
         read_nir(tmp_path / "p.nir")
 
 
-def test_what_nir_cannot_hold_at_all(tmp_path: Path) -> None:
+def test_a_convolution_over_what_is_flat_in_nir(tmp_path: Path) -> None:
     net = ChipNetwork()
     net.add_input("in", shape=(4,))
-    net.add_population("flat", shape=(1, 2, 2), vth=5)
+    net.add_population("flat", shape=(1, 2, 2), du=4095, vth=5)
     net.connect("in", "flat", np.ones((4, 4), int) * 2)
-    net.add_population("conv", shape=(1, 1, 1), vth=5)
-    net.connect("flat", "conv", np.ones((1, 1, 2, 2), int) * 2, kind="conv2d")
-    net.add_population("graded", shape=(1,), model="delta")
-    net.connect("conv", "graded", [[2]])
+    net.add_population("conv", shape=(1, 1, 2), du=4095, vth=5)
+    net.connect("flat", "conv", np.array([[[[2], [4]]]]), kind="conv2d")
+    written(program_of(net), tmp_path / "p.nir")
+    assert same_network(nd.compile(tmp_path / "p.nir", "loihi2").net, net)
+    with h5py.File(tmp_path / "p.nir", "r+") as file:
+        group = next(g for g in file["node/nodes"].values() if f"metadata/{OURS}/kernel" in g)
+        group["weight"][0, 0] = 6
+    with pytest.raises(AmbiguousSemantics, match="not the convolution"):
+        nd.compile(tmp_path / "p.nir", "loihi2")
+
+
+def test_what_nir_cannot_hold_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = ChipNetwork()
+    net.add_input("in", shape=(4,))
+    net.add_population("graded", shape=(4,), model="delta")
+    net.connect("in", "graded", np.eye(4, dtype=int) * 2)
+    net.add_population("large", shape=(5,), vth=5)
+    net.connect("graded", "large", np.ones((5, 4), int) * 2)
+    monkeypatch.setattr("neurodeploy.export.nir.program.LARGEST", 16)
     with pytest.raises(CannotExport) as caught:
         export_program(program_of(net), tmp_path / "p.nir", allow_lossy=True)
-    assert [o.layer for o in caught.value.obstacles] == ["graded", "conv"]
+    assert [o.layer for o in caught.value.obstacles] == ["graded", "large"]
 
 
 Change = Callable[[h5py.File], None]

@@ -140,7 +140,8 @@ def test_json_takes_what_numpy_gives() -> None:
     rows = [{"a": np.float64(0.5), "b": np.int64(3), "c": np.array([1, 2]), "d": np.float64(math.inf)}]
     table = StudyTable("t", [Column(k) for k in "abcd"], rows)
     section = replace(study().sections[0], tables=[table], charts=[])
-    facts = json.loads(to_json(replace(study(), sections=[section])))
+    facts = json.loads(to_json(replace(study(), sections=[section], seeds=range(3))))
+    assert facts["seeds"] == [0, 1, 2]
     assert facts["sections"][0]["tables"][0]["rows"] == [{"a": 0.5, "b": 3, "c": [1, 2], "d": None}]
 
 

@@ -24,6 +24,7 @@ from neurodeploy.frontends.exact import FEATURES, exact_model, features_of, neur
 from neurodeploy.frontends.exact.neurons import MODELS, UNIT, fires, threshold_int
 from neurodeploy.frontends.exact.read import OWN, SCHEDULE, SCHEMA
 from neurodeploy.frontends.exact.same import same_network
+from neurodeploy.frontends.exact.synapses import GEOMETRY
 from neurodeploy.frontends.nir.hdf5 import OURS, read_tree
 from neurodeploy.program import Program
 
@@ -102,15 +103,14 @@ def _obstacles(net: ChipNetwork) -> Iterator[Obstacle]:
             yield Obstacle(p.name, f"NIR has no node for neuron model '{p.model}'", "keep it as a program (.ndp)")
     for p in net.projections:
         connection = p.connection
-        if connection.kind == "conv2d" and node_shape(net, p.source) != connection.source_shape:
-            yield Obstacle(
-                p.target,
-                f"a convolution over {connection.source_shape} of '{p.source}', which is flat in NIR: it has no node "
-                "that folds",
-                "give the source that shape, and feed it by convolutions only",
-            )
-        if connection.kind in ("dense", "sparse") and connection.n_source * connection.n_target > LARGEST:
+        if becomes_matrix(net, p) and connection.n_source * connection.n_target > LARGEST:
             yield Obstacle(p.target, "a matrix too large for NIR, which has no sparse ones", "keep it as a program")
+
+
+def becomes_matrix(net: ChipNetwork, p: ChipProjection) -> bool:
+    """Whether a projection is a matrix in NIR: so are convolutions over what is flat there, since no node folds it."""
+    c = p.connection
+    return c.kind in ("dense", "sparse") or c.kind == "conv2d" and node_shape(net, p.source) != c.source_shape
 
 
 def node_shape(net: ChipNetwork, name: str) -> Shape:
@@ -199,14 +199,18 @@ class _Graph:
             self._edges.append((at, key))
             at = key
 
-        if connection.kind in ("dense", "sparse") and len(shape) > 1:
+        is_matrix = becomes_matrix(self._net, whole)
+        if is_matrix and len(shape) > 1:
             then("Flatten", {"start_dim": 0, "end_dim": -1}, {}, shape)
             shape = flat
         if part.delay:
             then("Delay", {"delay": np.full(shape, part.delay * self._dt_s)}, {})
         entry = {**_projection_entry(whole, k), "projection": number, "part": k}
         target = node_shape(self._net, whole.target)
-        if isinstance(connection, Conv2d):
+        if isinstance(connection, Conv2d) and is_matrix:
+            entry |= {key: np.array(getattr(connection, key)) for key in GEOMETRY}
+            entry |= {"kernel": connection.weights, "groups": connection.groups}
+        if isinstance(connection, Conv2d) and not is_matrix:
             params, restores = plain_kernel(_kernel(connection, whole.weight_exp))
             then("Conv2d", params, {**entry, **({"conv": restores} if restores else {})})
             shape = connection.target_shape

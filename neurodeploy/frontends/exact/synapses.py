@@ -14,6 +14,7 @@ from neurodeploy.connections import Connection, Conv2d, Dense, Direct, Sparse
 from neurodeploy.errors import AmbiguousSemantics, UnreadableFile
 
 SETTINGS = ("weight_exp", "num_weight_bits", "message_bits")
+GEOMETRY = ("stride", "padding", "dilation")
 KINDS = ("dense", "sparse", "conv2d", "direct")
 
 
@@ -91,10 +92,17 @@ def _connection(kind: str, parts: Sequence[Part], exponent: int) -> Connection:
     if kind == "direct":
         return Direct.between(*shapes)
     weights = _integers([np.ldexp(np.asarray(p.params["weight"], np.float64), -exponent) for p in parts], where)
-    if kind == "conv2d":
-        geometry = {key: _pair(first.params[key]) for key in ("stride", "padding", "dilation")}
-        return Conv2d.build(weights[0], shapes[0], **geometry, groups=int(first.params["groups"]), where=where)
     matrix = weights.sum(axis=0)
+    if kind == "conv2d":
+        written, kernel = (entry, entry["kernel"]) if "kernel" in entry else (first.params, matrix)
+        geometry = {key: _pair(written[key]) for key in GEOMETRY}
+        groups = int(written["groups"])
+        made = Conv2d.build(np.asarray(kernel, np.int32), shapes[0], **geometry, groups=groups, where=where)
+        if "kernel" in entry and not np.array_equal(made.to_csr().toarray(), matrix):
+            raise AmbiguousSemantics(
+                "a matrix that is not the convolution in the metadata", where=where, remedy="export the program again"
+            )
+        return made
     if kind == "dense":
         return Dense(matrix, *shapes)
     indices = np.asarray(entry.get("indices", ()), np.int32)
