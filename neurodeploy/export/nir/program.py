@@ -98,9 +98,10 @@ def code_of(program: Program) -> str:
 
 
 def _obstacles(net: ChipNetwork) -> Iterator[Obstacle]:
-    for p in net.populations.values():
-        if p.model not in MODELS:
-            yield Obstacle(p.name, f"NIR has no node for neuron model '{p.model}'", "keep it as a program (.ndp)")
+    for name, population in net.populations.items():
+        if population.model not in MODELS:
+            what = f"NIR has no node for neuron model '{population.model}'"
+            yield Obstacle(name, what, "keep it as a program (.ndp)")
     for p in net.projections:
         connection = p.connection
         if becomes_matrix(net, p) and connection.n_source * connection.n_target > LARGEST:

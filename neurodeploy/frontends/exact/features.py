@@ -47,16 +47,17 @@ def features_of(net: ChipNetwork, readout: str) -> dict[str, list[str]]:
         for feature in _of_neurons(population, net):
             found.setdefault(feature, []).append(name)
     for p in net.projections:
-        for feature in (("delay", p.delay), ("weight_exponent", p.weight_exp < 0), ("graded", p.message_bits)):
-            if feature[1] and p.target not in found.setdefault(feature[0], []):
-                found[feature[0]].append(p.target)
+        needs = {"delay": p.delay > 0, "weight_exponent": p.weight_exp < 0, "graded": p.message_bits > 0}
+        for feature in (name for name, given in needs.items() if given):
+            if p.target not in found.setdefault(feature, []):
+                found[feature].append(p.target)
     if hops(net) is None:
         found["step_latency"] = ["network"]
     if net.sample_steps:
         found["sample_steps"] = ["network"]
     if readout != "count":
         found[READOUTS.get(readout, f"readout_{readout}")] = ["network"]
-    return {name: found[name] for name in FEATURES if found.get(name)}
+    return {name: found[name] for name in FEATURES if name in found}
 
 
 def _of_neurons(p: ChipPopulation, net: ChipNetwork) -> Iterator[str]:

@@ -91,7 +91,7 @@ def v_threshold(p: ChipPopulation) -> NDArray[np.float64]:
     """NIR's threshold, which is strict: half a unit below the least membrane that fires; the chip's own where membranes
     are not whole."""
     if is_whole(p):
-        return threshold_int(p) - 0.5
+        return threshold_int(p).astype(np.float64) - 0.5
     return p.full("vth").astype(np.float64)
 
 

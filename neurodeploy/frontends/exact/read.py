@@ -187,7 +187,7 @@ class _Reader:
         )
         said = record.metadata.get("threshold_int")
         if fires(population):
-            same = same and said is not None and np.all(np.asarray(said) == threshold_int(population))
+            same = same and said is not None and bool(np.all(np.asarray(said) == threshold_int(population)))
         if not same:
             raise AmbiguousSemantics(
                 f"the parameters of '{population.name}' differ from the registers that stand in its metadata",

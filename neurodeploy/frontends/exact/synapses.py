@@ -13,7 +13,6 @@ from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.connections import Connection, Conv2d, Dense, Direct, Sparse
 from neurodeploy.errors import AmbiguousSemantics, UnreadableFile
 
-SETTINGS = ("weight_exp", "num_weight_bits", "message_bits")
 GEOMETRY = ("stride", "padding", "dilation")
 KINDS = ("dense", "sparse", "conv2d", "direct")
 
@@ -68,9 +67,11 @@ def projection(net: ChipNetwork, parts: Sequence[Part]) -> None:
         first.source,
         first.target,
         connection,
+        weight_exp=exponent,
+        num_weight_bits=int(entry["num_weight_bits"]),
         sign_mode=str(entry["sign_mode"]),
         delay=int(held.max()),
-        **{key: int(entry[key]) for key in SETTINGS},
+        message_bits=int(entry["message_bits"]),
     )
     made = net.projections[-1]
     if not np.array_equal(made.connection.weights, connection.weights):
@@ -88,29 +89,29 @@ def projection(net: ChipNetwork, parts: Sequence[Part]) -> None:
 
 def _connection(kind: str, parts: Sequence[Part], exponent: int) -> Connection:
     first, entry, where = parts[0], parts[0].entry, parts[0].where
-    shapes = [tuple(int(n) for n in np.ravel(entry[key])) for key in ("source_shape", "target_shape")]
+    source, target = (tuple(int(n) for n in np.ravel(entry[key])) for key in ("source_shape", "target_shape"))
     if kind == "direct":
-        return Direct.between(*shapes)
+        return Direct.between(source, target)
     weights = _integers([np.ldexp(np.asarray(p.params["weight"], np.float64), -exponent) for p in parts], where)
     matrix = weights.sum(axis=0)
     if kind == "conv2d":
         written, kernel = (entry, entry["kernel"]) if "kernel" in entry else (first.params, matrix)
         geometry = {key: _pair(written[key]) for key in GEOMETRY}
         groups = int(written["groups"])
-        made = Conv2d.build(np.asarray(kernel, np.int32), shapes[0], **geometry, groups=groups, where=where)
+        made = Conv2d.build(np.asarray(kernel, np.int32), source, **geometry, groups=groups, where=where)
         if "kernel" in entry and not np.array_equal(made.to_csr().toarray(), matrix):
             raise AmbiguousSemantics(
                 "a matrix that is not the convolution in the metadata", where=where, remedy="export the program again"
             )
         return made
     if kind == "dense":
-        return Dense(matrix, *shapes)
+        return Dense(matrix, source, target)
     indices = np.asarray(entry.get("indices", ()), np.int32)
     indptr = np.asarray(entry["indptr"], np.int64)
     rows = np.repeat(np.arange(len(matrix)), np.diff(indptr))
     if np.any(indices < 0):
         raise UnreadableFile("a synapse from nowhere", where=where, remedy="export the program again")
-    sparse = Sparse(matrix[rows, indices], *shapes, indices, indptr)
+    sparse = Sparse(matrix[rows, indices], source, target, indices, indptr)
     if np.count_nonzero(matrix) != np.count_nonzero(sparse.weights):
         raise AmbiguousSemantics(
             "weights where the metadata have no synapse", where=where, remedy="export the program again"
