@@ -28,6 +28,7 @@ from neurodeploy.export.formats import export_file
 from neurodeploy.export.nir import LossyExport, export_program
 from neurodeploy.frontends import read_nir
 from neurodeploy.frontends.exact import FEATURES
+from neurodeploy.frontends.exact.neurons import neuron_nodes, threshold_int
 from neurodeploy.frontends.exact.same import same_network
 from neurodeploy.pipeline import run_passes
 from neurodeploy.simulate.float_reference import simulate_float
@@ -125,6 +126,53 @@ def test_nir_reads_the_file(name: str, tmp_path: Path) -> None:
     assert kinds >= {"Input", "Output"}
     expected = {"counted": {"IF", "I"}, "first_spikes": {"I", "IF", "Delay"}, "logic": {"Threshold", "Delay", "IF"}}
     assert kinds >= expected.get(name, set())
+
+
+NEVER = 131072
+NODES: dict[str, tuple[dict[str, Any], list[tuple[str, dict[str, float]]], int | None]] = {
+    "hard": ({"vth": 7}, [("IF", {"r": 1000, "v_threshold": 7.5, "v_reset": 0})], 8),
+    "subtract": (
+        {"vth": 8, "v0": 64 * 3 + 1, "reset": "subtract"},
+        [("IF", {"r": 1000, "v_threshold": 7.5, "v_reset": 0})],
+        8,
+    ),
+    "whole": ({"vth": 8, "reset": "subtract"}, [("IF", {"r": 1000, "v_threshold": 8.5, "v_reset": 0})], 9),
+    "rest": (
+        {"vth": 8, "v0": 1},
+        [("IF", {"r": 1000, "v_threshold": 8, "v_reset": 0})],
+        None,
+    ),  # a reset to 0 clears it
+    "bias": ({"vth": 8, "bias_mant": 3}, [("IF", {"r": 1000, "v_threshold": 8, "v_reset": 0})], None),
+    "leak": (
+        {"vth": 8, "dv": 1024},
+        [("LIF", {"tau": 0.004, "r": 4, "v_leak": 0, "v_threshold": 8, "v_reset": 0})],
+        None,
+    ),
+    "gate": ({"vth": 8, "dv": 4096}, [("Threshold", {"threshold": 8.5})], 9),
+    "ramp": ({"vth": 8, "du": -1}, [("I", {"r": 1000}), ("IF", {"r": 1000, "v_threshold": 8.5, "v_reset": 0})], 9),
+    "current": (
+        {"vth": 8, "du": 2047},
+        [("LI", {"tau": 0.002, "r": 2, "v_leak": 0}), ("IF", {"r": 1000, "v_threshold": 8, "v_reset": 0})],
+        None,
+    ),
+    "never": ({"vth": NEVER}, [("I", {"r": 1000})], None),
+}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_nodes_of_neurons(name: str) -> None:
+    """By hand: a neuron fires where v > 64 vth; NIR's numbers are v / 64."""
+    fields, expected, least = NODES[name]
+    net = ChipNetwork()
+    net.add_population("p", shape=(2,), **{"du": 4095, "dv": 0, **fields})
+    nodes = neuron_nodes(net.populations["p"], 1e-3, (2, 1))
+    assert [kind for kind, _ in nodes] == [kind for kind, _ in expected]
+    for (_, params), (_, values) in zip(nodes, expected, strict=True):
+        assert params.keys() == values.keys()
+        for key, value in values.items():
+            np.testing.assert_allclose(params[key], np.full((2, 1), value), rtol=1e-15, err_msg=key)
+    if least is not None:
+        np.testing.assert_array_equal(threshold_int(net.populations["p"]), [least, least])
 
 
 @pytest.mark.parametrize("seed", range(5))

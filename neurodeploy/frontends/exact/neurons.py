@@ -73,8 +73,9 @@ def fires(p: ChipPopulation) -> bool:
 def is_whole(p: ChipPopulation) -> bool:
     """Whether the membrane stays a multiple of a unit of weight, but for a constant rest that v0 brings in."""
     bias = np.left_shift(register(p, "bias_mant"), np.maximum(register(p, "bias_exp"), 0))
-    no_leak = np.all(decay(p, "dv") == 0) and np.all(np.isin(decay(p, "du"), (-1, DECAY_ONE - 1)))
-    loses_rest = np.any(p.fields["v0"] % UNIT) and (p.reset == "zero" or p.reset_interval > 0)
+    dv, forgets = decay(p, "dv"), np.any(decay(p, "dv") == DECAY_ONE)
+    no_leak = np.all(np.isin(dv, (0, DECAY_ONE))) and np.all(np.isin(decay(p, "du"), (-1, DECAY_ONE - 1)))
+    loses_rest = np.any(p.fields["v0"] % UNIT) and (p.reset == "zero" or p.reset_interval > 0 or forgets)
     return bool(no_leak and not loses_rest and not np.any(bias % UNIT) and not np.any(register(p, "u0") % UNIT))
 
 
