@@ -42,12 +42,14 @@ def graph_of(tree: Record, origin: str) -> Graph:
             remedy="compile it, as you would its model: neurodeploy compile FILE -o P.ndp",
         )
     records, edges = flatten(tree, origin)
-    nodes, notes = {}, []
+    nodes, notes, metadata = {}, [], graph_metadata(tree, origin)
     for name, record in records.items():
         params, remarks = read_parameters(record.type, record.data, place(origin, name))
         notes += remarks
-        nodes[name] = restored(Node(name, record.type, params), record.metadata, place(origin, name))
-    graph = Graph(nodes, tuple(edges), graph_metadata(tree, origin), origin, tuple(notes))
+        nodes[name] = restored(
+            Node(name, record.type, params), record.metadata, metadata.get("reset"), place(origin, name)
+        )
+    graph = Graph(nodes, tuple(edges), metadata, origin, tuple(notes))
     names = {name: record.metadata.get("name") for name, record in records.items() if record.depth == 1}
     graph, without_reset = with_defaults(with_own_names(graph, names))
     if without_reset:
