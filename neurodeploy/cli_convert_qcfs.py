@@ -109,7 +109,7 @@ def qcfs(
         progress("read")
         module = from_factory(model).module
         if levels is not None:
-            from neurodeploy.convert.qcfs.calibrate import calibrate
+            from neurodeploy.convert.qcfs.relu import calibrate
 
             progress("calibrate")
             module = calibrate(module, inputs, levels, method=calibration)

@@ -20,7 +20,7 @@ def test_a_module_becomes_a_program(cli: Cli, tmp_path: Path) -> None:
     found = cli("convert", "qcfs", model, *options, "--json")
     assert found.code == 0, found.err
     assert found.json["samples equal"] == 30 and found.json["mode"] == "defer" and 0 <= found.json["accuracy"] <= 1
-    ran = cli("run", out, spikes, "--json")
+    ran = cli("run", out, "--input", spikes, "--json")
     assert ran.code == 0, ran.err
     assert ran.json["accuracy"] == pytest.approx(found.json["accuracy"])
     relu = cli("convert", "qcfs", "qcfs_factories:relu_mlp", "--data", data, "--input-levels", "1", "--levels", "4")

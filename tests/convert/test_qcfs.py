@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from fields import model_fields
 from numpy.typing import NDArray
 from qcfs_models import chain, in_float, residual
 
@@ -137,7 +138,7 @@ def test_the_chip_equals_the_integers(way: str, make: Any) -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_many_chains(way: str) -> None:
     rng = np.random.default_rng(4)
-    for _ in range(25):
+    for _ in range(10):
         sizes = rng.integers(1, 12, rng.integers(3, 6))
         levels = rng.integers(1, 9, len(sizes) - 2)
         bits = int(rng.integers(4, 9))
@@ -184,6 +185,7 @@ def saturated() -> QcfsModel:
 
 def test_without_the_closing_gate_it_is_caught() -> None:
     made = nd.convert.qcfs(saturated())
+    assert made.golden.layers[0].theta == 62, "64 would make a weight of 128"
     counts = np.full((1, 4), 4)
     assert made.compare(counts)["a"].tolist() == [[2, 2, 2]]
     opens, closes = made.certificate.phases["a"]
@@ -371,3 +373,22 @@ def test_a_program_runs_costs_and_reports(tmp_path: Path) -> None:
         assert nd.estimate(run, program).syn_ops > 0
         nd.report(program, made.encode(values), tmp_path / "page.html", labels=np.zeros(6, int))
         assert "<title>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("regime", ["small", "large", "extreme"])
+def test_the_pascal_kernel_is_its_definition(regime: str) -> None:
+    """All registers of both engines, saturation and wrapping included."""
+    rng = np.random.default_rng(15)
+    widest = {"small": 200, "large": 2**17, "extreme": 2**31 - 1}[regime]
+    for _ in range(6):
+        net = ChipNetwork()
+        net.add_input("in", shape=(70,), message_bits=32)
+        net.add_population("n", shape=(70,), model="pascal", **model_fields("pascal", rng, regime, (70,)))
+        net.connect("in", "n", kind="direct")
+        currents = rng.integers(-widest, widest + 1, (3, 22, 70)).astype(np.int32)
+        fast, slow = (simulate(net, currents, record={"n": ("v", "count")}, engine=e) for e in ("fast", "reference"))
+        for register in ("v", "count"):
+            np.testing.assert_array_equal(fast.states["n"][register], slow.states["n"][register])
+        np.testing.assert_array_equal(fast.spikes["n"], slow.spikes["n"])
+        assert fast.counters.populations["n"] == slow.counters.populations["n"]
+        assert (slow.counters.populations["n"].saturations > 0) == (regime != "small")

@@ -168,7 +168,7 @@ def test_a_relu_network_is_calibrated(method: str) -> None:
     with torch.no_grad():
         expected = net(torch.tensor(x, dtype=torch.float32)).numpy()
         errors = []
-        for levels in (2, 8, 64):
+        for levels in (2, 8, 32):
             made = calibrate(net, x, levels, method=method)
             errors.append(np.abs(made(torch.tensor(x, dtype=torch.float32)).numpy() - expected).mean())
     assert errors[0] > 2 * errors[1] > 4 * errors[2]

@@ -33,7 +33,7 @@ from neurodeploy.version import installed_version
 
 if TYPE_CHECKING:
     from neurodeploy.convert.qcfs.activation import QCFS
-    from neurodeploy.convert.qcfs.calibrate import calibrate
+    from neurodeploy.convert.qcfs.relu import calibrate
     from neurodeploy.convert.qcfs.search import adapt_levels
     from neurodeploy.convert.qcfs.tracing import from_torch
 
@@ -51,7 +51,7 @@ __all__ = [
     "from_torch",
     "qcfs",
 ]
-_IN = {"QCFS": "activation", "calibrate": "calibrate", "from_torch": "tracing", "adapt_levels": "search"}
+_IN = {"QCFS": "activation", "calibrate": "relu", "from_torch": "tracing", "adapt_levels": "search"}
 
 GATES = ("window", "neurons")
 

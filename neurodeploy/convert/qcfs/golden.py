@@ -128,7 +128,8 @@ def _convolved(c: Conv2d, counts: Ints) -> Ints:
 def _row_sums(c: Sparse, counts: Ints) -> Ints:
     products = counts[:, c.indices] * c.weights.astype(np.int64)
     total = np.concatenate([np.zeros((len(counts), 1), np.int64), np.cumsum(products, axis=1)], axis=1)
-    return total[:, c.indptr[1:]] - total[:, c.indptr[:-1]]
+    sums: Ints = total[:, c.indptr[1:]] - total[:, c.indptr[:-1]]
+    return sums
 
 
 def _parts(counts: Ints, width: int) -> Iterator[Ints]:

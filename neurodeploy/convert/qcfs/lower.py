@@ -82,7 +82,7 @@ def add_readout(chip: ChipNetwork, layer: IntegerLayer, unit: int) -> None:
 
 def _add_deferred(chip: ChipNetwork, layer: IntegerLayer, unit: int, phase: Phase, held: Gate | None) -> None:
     start = unit * (layer.theta // 2 + layer.bias) - (held.height if held else 0)
-    window = {} if held else {"window": (phase.opens, phase.closes)}
+    window = None if held else (phase.opens, phase.closes)
     chip.add_population(
         layer.name,
         shape=layer.shape,
@@ -91,7 +91,7 @@ def _add_deferred(chip: ChipNetwork, layer: IntegerLayer, unit: int, phase: Phas
         vth=unit * layer.theta,
         v0=(start << UNIT_SHIFT) + 1,
         reset="subtract",
-        **window,
+        window=window,
     )
 
 

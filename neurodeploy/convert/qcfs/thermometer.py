@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.sparse import kron
 
@@ -39,7 +37,6 @@ def thermometer(net: IntegerNet, target: Target, schedule: Schedule, gate: str) 
         check_bounds(layer, found, held.height if held else 0)
         if layer.levels:
             start = unit * (layer.theta // 2 + layer.bias) - (held.height if held else 0)
-            window: dict[str, Any] = {} if held else {"window": (opens, opens + 1)}
             chip.add_population(
                 layer.name,
                 shape=(layer.levels * layer.size,),
@@ -48,7 +45,7 @@ def thermometer(net: IntegerNet, target: Target, schedule: Schedule, gate: str) 
                 vth=np.repeat(unit * layer.theta * np.arange(1, layer.levels + 1) - 1, layer.size),
                 v0=np.tile(start << UNIT_SHIFT, layer.levels),
                 reset="zero",
-                **window,
+                window=None if held else (opens, opens + 1),
             )
         else:
             add_readout(chip, layer, unit)
