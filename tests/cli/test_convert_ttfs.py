@@ -57,7 +57,7 @@ def test_the_whole_way(cli: Cli, folder: Path) -> None:
     ran = cli("run", "t.ndp", "--input", "spikes.npz", "--json")
     assert ran.code == 0, ran.err
     assert ran.json["accuracy"] == pytest.approx(facts["accuracy"])
-    assert ran.json["steps"] == code.horizon
+    assert ran.json["costs"]["steps"] == code.horizon
 
 
 def test_a_report(cli: Cli, folder: Path) -> None:

@@ -86,8 +86,8 @@ def lowered(stages: Sequence[Stage], target: Target, fire_once: str, horizon: in
     for stage, name, before, behind in zip(stages, names(stages), counts[:-1], counts[1:], strict=True):
         weights, theta = _whole(stage, before, behind)
         _check(stage, name, weights, theta, fire_once, target)
-        once = {"fire_once": True} if fire_once == "feature" else {}
-        net.add_population(name, shape=(len(theta),), du=-1, dv=0, vth=theta - 1, reset="zero", **once)
+        once = fire_once == "feature"
+        net.add_population(name, shape=(len(theta),), du=-1, dv=0, vth=theta - 1, reset="zero", fire_once=once)
         if stage.delay:
             late, prompt = _parted(weights, weights.shape[1] - before)
             net.connect(source, name, late, kind="sparse", delays=stage.delay)

@@ -53,10 +53,15 @@ def convert_file(
         if path is not None:
             check_writable(path, keep=tuple(p for p in (data, test) if p is not None))
     values, _ = _read(data)
-    sides = {"low": values.min() if low is None else low, "high": values.max() if high is None else high}
     progress("convert")
-    shape = options.pop("input_shape", None) or values.shape[1:]
-    made = ttfs(model, input_shape=shape, calibration=None if worst_case else values, **sides, **options)
+    made = ttfs(
+        model,
+        low=values.min() if low is None else low,
+        high=values.max() if high is None else high,
+        input_shape=options.pop("input_shape", None) or values.shape[1:],
+        calibration=None if worst_case else values,
+        **options,
+    )
     facts = {"target": made.program.target.name, "cores": made.program.mapping.cores} | made.certificate.to_dict()
     if out is not None:
         save(made.program, out)
@@ -66,7 +71,7 @@ def convert_file(
         given, labels = _read(test)
         facts |= _tested(made, given, labels)
         if spikes is not None:
-            kept = {} if labels is None else {"labels": labels}
+            kept: dict[str, Any] = {} if labels is None else {"labels": labels}
             with replacing(spikes) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, spikes=made.encode(given), **kept)
             facts["spikes"] = str(spikes)
