@@ -233,8 +233,11 @@ def test_inputs_out_of_range_are_refused() -> None:
         for use in (made.run, made.classify, made.encode):
             with pytest.raises(SimulationError, match="input 3 of sample 7 is .*, outside -1.0..1.0"):
                 use(x)
-    with pytest.raises(NeurodeployError, match="give .B, 5."):
+    with pytest.raises(NeurodeployError, match="give numbers .B, 5."):
         made.run(x[:, :4])
+    for use in (made.run, made.classify):
+        with pytest.raises(NeurodeployError, match="at least one"):
+            use(x[:0])
 
 
 def test_registers_that_are_too_narrow() -> None:

@@ -144,7 +144,9 @@ def test_a_window_that_is_too_short_is_found_out(mode: str) -> None:
         (lambda: ReluNet.of([([[1.0]], 0), ([[1.0, 2.0]], 0)]), "1 values for a map of 2"),
         (lambda: ReluNet.of([([[np.inf]], 0)]), "not finite"),
         (lambda: ReluNet.of([([[1.0]], 0)], 1, 0), "no box"),
-        (lambda: spiking_net(ReluNet.of([([[1.0]], 0)])).run(np.zeros((2, 3))), "give (B, 1)"),
+        (lambda: spiking_net(ReluNet.of([([[1.0]], 0)])).run(np.zeros((2, 3))), "give numbers (B, 1)"),
+        (lambda: spiking_net(ReluNet.of([([[1.0]], 0)])).run(np.zeros((0, 1))), "at least one"),
+        (lambda: spiking_net(ReluNet.of([([[1.0]], 0)])).run([["a"]]), "hold <U1"),
     ],
 )
 def test_mistakes(make: Any, said: str) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.convert.ttfs.relu_net import Array
-from neurodeploy.errors import ModelError, ShapeMismatch, SimulationError
+from neurodeploy.convert.ttfs.relu_net import Array, checked_rows
+from neurodeploy.errors import ModelError
 
 NEVER = 2**40
 """Tick of a neuron that did not spike."""
@@ -64,26 +64,10 @@ class Code:
         """Values (B, *shape) as ticks (B, n), ``round(input_ticks * x)``.
 
         Raises:
-            ShapeMismatch: Another shape.
+            ShapeMismatch: Another shape, or no sample.
             SimulationError: A value outside the inputs' range; names the first.
         """
-        values = np.asarray(x, np.float64)
-        if values.ndim < 2 or np.prod(values.shape[1:]) != len(self.low):
-            raise ShapeMismatch(
-                f"inputs have shape {values.shape}", where="input", remedy=f"give (B, {len(self.low)}), a row a sample"
-            )
-        flat = values.reshape(len(values), -1)
-        scaled = np.rint(flat * self.input_ticks)
-        outside = ~((scaled >= self.low) & (scaled <= self.high))  # NaN is outside, too
-        if outside.any():
-            sample, place = np.argwhere(outside)[0].tolist()
-            raise SimulationError(
-                f"input {place} of sample {sample} is {flat[sample, place]}, outside "
-                f"{self.low[place] / self.input_ticks}..{self.high[place] / self.input_ticks}",
-                where="input",
-                remedy="clip or scale the data, or convert again with a wider low and high",
-            )
-        return scaled.astype(np.int64)
+        return checked_rows(x, np.asarray(self.low), np.asarray(self.high), self.input_ticks)
 
     def spikes(self, ticks: NDArray[np.int64]) -> NDArray[np.uint8]:
         """One spike per input and reference, (B, T, n + references)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,25 +136,38 @@ class ReluNet:
         """(B, n_0) within the box.
 
         Raises:
-            ShapeMismatch: Another shape.
+            ShapeMismatch: Another shape, or no sample.
             SimulationError: A value outside; names the first.
         """
-        values = np.asarray(x)
-        if values.ndim < 2 or np.prod(values.shape[1:]) != len(self.low):
-            raise ShapeMismatch(
-                f"inputs have shape {values.shape}", where="input", remedy=f"give (B, {len(self.low)}), a row a sample"
-            )
-        flat = values.reshape(len(values), -1)
-        outside = ~((flat >= self.low) & (flat <= self.high))  # NaN is outside, too
-        if outside.any():
-            sample, place = np.argwhere(outside)[0].tolist()
-            raise SimulationError(
-                f"input {place} of sample {sample} is {flat[sample, place]}, outside "
-                f"{self.low[place]}..{self.high[place]}",
-                where="input",
-                remedy="clip or scale the data, or convert again with a wider low and high",
-            )
-        return flat
+        return checked_rows(x, self.low, self.high)
+
+
+def checked_rows(x: Any, low: Array, high: Array, per_unit: float | None = None) -> Array:
+    """Samples (B, *shape) as rows (B, n), within ``low..high``; in whole ticks where ``per_unit`` is given.
+
+    Raises:
+        ShapeMismatch: Not samples of n numbers, or none.
+        SimulationError: A value outside; names the first.
+    """
+    values = np.asarray(x)
+    if values.ndim < 2 or not len(values) or math.prod(values.shape[1:]) != len(low) or values.dtype.kind not in "buif":
+        raise ShapeMismatch(
+            f"inputs have shape {values.shape} and hold {values.dtype}",
+            where="input",
+            remedy=f"give numbers (B, {len(low)}), a row a sample, at least one",
+        )
+    flat = values.reshape(len(values), -1)
+    scaled = flat if per_unit is None else np.rint(flat * per_unit)
+    outside = ~((scaled >= low) & (scaled <= high))  # NaN is outside, too
+    if outside.any():
+        sample, place = np.argwhere(outside)[0].tolist()
+        bounds = [side[place] / (per_unit or 1) for side in (low, high)]
+        raise SimulationError(
+            f"input {place} of sample {sample} is {flat[sample, place]}, outside {bounds[0]}..{bounds[1]}",
+            where="input",
+            remedy="clip or scale the data, or convert again with a wider low and high",
+        )
+    return scaled if per_unit is None else scaled.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
