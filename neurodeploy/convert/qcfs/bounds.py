@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurodeploy.connections import Connection, Conv2d
-from neurodeploy.convert.qcfs.golden import IntegerLayer, IntegerNet, Ints, mapped
+from neurodeploy.convert.qcfs.golden import IntegerLayer, IntegerNet, Ints
 from neurodeploy.errors import FieldOverflow
 
 MEMBRANE_MOST = 2**17 - 1
@@ -39,21 +38,11 @@ def bounds_of(layer: IntegerLayer, net: IntegerNet, unit: int) -> Bounds:
     low, high = start.copy(), start.copy()
     down, up = np.zeros_like(start), np.zeros_like(start)
     for branch in layer.branches:
-        negative, positive = sums(branch.connection)
+        negative, positive = branch.connection.sum_bounds()
         levels = net.levels_of(branch.source)
         low, high = low + levels * negative, high + levels * positive
         down, up = down + negative, up + positive
     return Bounds(unit * low, unit * high, unit * np.maximum(-down, up))
-
-
-def sums(connection: Connection) -> tuple[Ints, Ints]:
-    """Sums of negative and of positive weights by neuron, (n_target,); synapses beyond a map's border do not count."""
-    if not isinstance(connection, Conv2d):
-        return connection.sum_bounds()
-    ones = np.ones((1, connection.n_source), np.int64)
-    w = connection.weights
-    low, high = (mapped(connection.with_weights(part), ones)[0] for part in (np.minimum(w, 0), np.maximum(w, 0)))
-    return low, high
 
 
 def check_bounds(layer: IntegerLayer, found: Bounds, gate: int = 0) -> None:
