@@ -223,7 +223,8 @@ class _Reader:
         where = self._where(record.name)
         params, _ = read_parameters(record.type, record.data, where)
         if record.type in ("Conv2d", "Conv1d"):
-            return restored(Node(record.name, record.type, params), record.metadata, where)
+            kernel = {key: record.metadata[key] for key in ("conv",) if key in record.metadata}
+            return restored(Node(record.name, record.type, params), kernel, None, where)
         return Node(record.name, record.type, params)
 
     def _where(self, name: str) -> str:
