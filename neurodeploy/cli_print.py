@@ -138,7 +138,7 @@ def inspection(facts: Mapping[str, Any]) -> None:
 
 def semantics(title: str, values: Mapping[str, Any]) -> None:
     """What the model was taken to mean, layers with conventions of their own line by line."""
-    common = {k: v for k, v in values.items() if k not in ("layers", "notes") and v is not None}
+    common = {k: v for k, v in values.items() if k not in ("layers", "notes", "exported") and v is not None}
     print(f"\n{title}: {', '.join(f'{k} = {v}' for k, v in common.items())}")
     for layer, own in values.get("layers", {}).items():
         words = [f"{k} = {v}" for k, v in own.items() if k != "factors"]

@@ -15,6 +15,10 @@ from neurodeploy.cluster import run_program as run_on_cluster
 from neurodeploy.estimate import estimate
 from neurodeploy.estimate_job import profiled
 from neurodeploy.evaluate import accuracy, read_samples, run_program
+from neurodeploy.frontends.exact import is_exact
+from neurodeploy.frontends.nir.hdf5 import read_tree
+from neurodeploy.pipeline import compile_model
+from neurodeploy.program import Program
 from neurodeploy.simulate.events import Events
 from neurodeploy.simulate.readout import classify
 from neurodeploy.storage import load
@@ -39,7 +43,7 @@ def run_job(
     predictions.
 
     Args:
-        program_path: A ``.ndp`` file.
+        program_path: A ``.ndp`` file; or a ``.nir`` file of a program's integers, mapped again onto its target.
         data_path: ``DATA.npz``, see :func:`neurodeploy.evaluate.read_samples`.
         steps: Chip steps per sample.
         engine: ``fast``, ``reference``, or ``lava``: Lava's u, v and spikes of every neuron at every step are then
@@ -56,7 +60,7 @@ def run_job(
     """
     if out is not None:
         check_writable(out, keep=(program_path, data_path))
-    program, (spikes, labels) = profiled(load(program_path), energy_profile), read_samples(data_path)
+    program, (spikes, labels) = profiled(_loaded(program_path), energy_profile), read_samples(data_path)
     total, done = len(spikes), 0
     on_lava = engine == "lava"
     if on_lava:
@@ -109,3 +113,9 @@ def run_job(
             np.savez_compressed(file, **arrays)
         facts["result"] = str(out)
     return facts
+
+
+def _loaded(path: Path) -> Program:
+    if path.suffix.lower() == ".nir" and path.is_file() and is_exact(tree := read_tree(path)):
+        return compile_model(path, str(tree.metadata["target"]))
+    return load(path)

@@ -12,10 +12,12 @@ from typing import Any
 from neurodeploy.bundled import list_models, model_path
 from neurodeploy.compilation import Compilation, Options
 from neurodeploy.errors import ModelError, UnknownModel, did_you_mean
-from neurodeploy.frontends import read_nir
+from neurodeploy.frontends.exact import exact_model, is_exact
 from neurodeploy.frontends.imported import frontend_for
 from neurodeploy.frontends.modules import ModuleModel, from_factory, is_factory, module_model
 from neurodeploy.frontends.netx import read_netx
+from neurodeploy.frontends.nir.hdf5 import read_tree
+from neurodeploy.frontends.nir.read import graph_of
 from neurodeploy.graph import Graph
 from neurodeploy.lower import resolve_semantics
 
@@ -48,7 +50,14 @@ def _read_module(state: Compilation, model: ModuleModel) -> Compilation:
 
 def _read_nir(state: Compilation, path: Path) -> Compilation:
     _refuse_options(state, ("input_shape", "input_message_bits", "frontend"), "a NIR file holds that itself")
-    return _with_meaning(state, read_nir(path), state.options.semantics)
+    tree = read_tree(path)
+    if not is_exact(tree):
+        return _with_meaning(state, graph_of(tree, str(path)), state.options.semantics)
+    refused = ("semantics", "bits", "calibrate", "calibration", "per_channel")
+    _refuse_options(state, refused, "the file holds the integers of a program, which have only one meaning")
+    model = exact_model(tree, path)
+    state = replace(state, net=model.net, conventions=model.conventions, outputs=model.outputs, readout=model.readout)
+    return one_output(state)
 
 
 def _with_meaning(state: Compilation, graph: Graph, options: Mapping[str, object]) -> Compilation:

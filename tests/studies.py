@@ -31,7 +31,7 @@ ACCURACY = Axis("accuracy", "%")
 def study() -> Study:
     """Charts of each kind, with unknown values, negative ones and names that are no HTML."""
     table = StudyTable(
-        "Codes",
+        "Codes of a network",
         [
             Column("code"),
             Column("steps", "latency", "steps"),
@@ -43,7 +43,7 @@ def study() -> Study:
         "Intervals are made up.",
     )
     wide = StudyTable(
-        "Wide", [Column(f"column_{k}") for k in range(20)], [{f"column_{k}": k * 1000 for k in range(20)}]
+        "Wide rows", [Column(f"column_{k}") for k in range(9)], [{f"column_{k}": k * 1000 for k in range(9)}]
     )
     known = [row for row in ROWS if row["accuracy"] is not None]
     curves = curves_of(known, x="steps", y="accuracy", by="code", low="low", high="high")
@@ -53,22 +53,22 @@ def study() -> Study:
     values = [[0.97, 0.93, 0.81], [0.97, None, 0.5], [0.97, 0.96, 0.95]]
     charts = [
         Curves("Accuracy over steps", "Lines join settings of one code.", Axis("steps"), ACCURACY, curves),
-        Curves("Logarithms", "Both axes.", Axis("size", log=True), Axis("estimate", "J", log=True), cloud),
+        Curves("By logarithms", "Both axes.", Axis("size", log=True), Axis("estimate", "J", log=True), cloud),
         Curves("Nothing measured", "Axes without points.", Axis("steps"), ACCURACY, []),
-        Bars("Differences", "Against the rule switched off.", Axis("points of accuracy", "%"), signed),
+        Bars("Differences of accuracy", "Against the rule switched off.", Axis("points of accuracy", "%"), signed),
         Bars(
             "Energies (estimate)", "Ranges of the sources.", Axis("energy", "J", log=True), [Bar("a", 2e-6, 1e-6, 9e-6)]
         ),
-        HeatMap("Faults", "Accuracy by fault and severity.", faults, ["0", "0.1", "0.5"], values, ACCURACY),
+        HeatMap("Faults by severity", "Accuracy by fault and severity.", faults, ["0", "0.1", "0.5"], values, ACCURACY),
         HeatMap(
-            "Many",
+            "Many columns",
             "Numbers do not fit.",
             ["a"],
             [str(k) for k in range(40)],
             [[float(k) for k in range(40)]],
             Axis("n"),
         ),
-        Bars("Counts", "Spikes.", Axis("spikes"), [Bar("rate", 1234), Bar("ttfs", 141)]),
+        Bars("Counts of spikes", "Spikes.", Axis("spikes"), [Bar("rate", 1234), Bar("ttfs", 141)]),
     ]
     return Study(
         "Three codes of one network",

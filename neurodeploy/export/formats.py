@@ -12,7 +12,7 @@ from neurodeploy.compilation import Options
 from neurodeploy.errors import ModelError
 from neurodeploy.export.lava.script import export_lava
 from neurodeploy.export.netx import export_netx
-from neurodeploy.export.nir import export_nir
+from neurodeploy.export.nir import export_nir, export_program
 from neurodeploy.export.sanafe import export_sanafe
 from neurodeploy.program import Program
 from neurodeploy.storage import is_program, load
@@ -27,7 +27,8 @@ class Format:
         write: Writes a program to a path and returns facts to print, among them ``notes``, a list of sentences.
         is_folder: Whether the path is a folder, which ``write`` makes, instead of a file.
         of_run: Instead of ``write``: writes a program with the spikes of a stored run.
-        of_model: Instead of ``write``: writes a float model, which it reads itself, under options.
+        of_model: Writes a float model, which it reads itself, under options.
+        of_program: Beside it: writes a program.
     """
 
     what: str
@@ -35,6 +36,7 @@ class Format:
     is_folder: bool = False
     of_run: Callable[[Program, Path, Path], Mapping[str, Any]] | None = None
     of_model: Callable[..., Mapping[str, Any]] | None = None
+    of_program: Callable[..., Mapping[str, Any]] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
@@ -43,7 +45,11 @@ FORMATS: Mapping[str, Format] = {
     "sanafe": Format(
         "a folder that replays a run (--run) of it in SANA-FE 2.2.9", is_folder=True, of_run=export_sanafe
     ),
-    "nir": Format("a NIR file of a model's float network (.nir), with its conventions", of_model=export_nir),
+    "nir": Format(
+        "a NIR file (.nir) of a model's float network, or of a program's integers, with what NIR cannot say",
+        of_model=export_nir,
+        of_program=export_program,
+    ),
 }
 
 
@@ -81,14 +87,13 @@ def export_file(
     if not chosen.is_folder:
         check_writable(out, keep=(source,))
     if chosen.of_model is not None:
-        if is_program(source):
-            remedy = "give the model that the program was compiled from; '--to netx' and '--to lava' take programs"
-            raise ModelError("a program holds integers, no float network", where=source, remedy=remedy)
+        if chosen.of_program is not None and is_program(source):
+            _refuse_reading(options is not None, name, source)
+            facts = chosen.of_program(load(Path(source)), out, allow_lossy=allow_lossy)
+            return {"program": source, "format": name, "result": str(out), **facts}
         facts = chosen.of_model(source, out, options, allow_lossy=allow_lossy)
         return {"model": source, "format": name, "result": str(out), **facts}
-    if allow_lossy or options is not None:
-        remedy = "drop them: a program has them in it already"
-        raise ModelError(f"options for reading a model do not go with --to {name}", where=source, remedy=remedy)
+    _refuse_reading(allow_lossy or options is not None, name, source)
     program = load(Path(source))
     if chosen.of_run is not None:
         assert run is not None
@@ -97,3 +102,11 @@ def export_file(
         assert chosen.write is not None
         written = chosen.write(program, out)
     return {"program": source, "format": name, "result": str(out), **written}
+
+
+def _refuse_reading(given: bool, name: str, source: str) -> None:
+    if given:
+        remedy = "drop them: a program has them in it already"
+        raise ModelError(
+            f"options for reading a model do not go with --to {name} of a program", where=source, remedy=remedy
+        )

@@ -307,7 +307,7 @@ def _plain(value: Any) -> Any:
     """Values that JSON has."""
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, range)):
         return [_plain(part) for part in value]
     if hasattr(value, "tolist"):
         return _plain(value.tolist())

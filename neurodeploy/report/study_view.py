@@ -19,6 +19,8 @@ from neurodeploy.report.study import Axis, Bars, Chart, Column, Curves, HeatMap,
 
 PREFIXED = ("J", "s", "W", "Hz", "B")
 """Units that take prefixes; their values carry them."""
+LARGE = 100_000
+"""From here on a count on an axis has a prefix."""
 LEGEND_ROW = 18.0
 
 
@@ -148,7 +150,9 @@ Drawn = tuple[Drawing, tuple[tuple[str, str], ...], str]
 def _label(axis: Axis) -> Callable[[float], str]:
     if axis.unit == "%":
         return lambda value: f"{100 * value:.4g} %"
-    return lambda value: quantity(value, axis.unit if axis.unit in PREFIXED else "")
+    if axis.unit in PREFIXED:
+        return lambda value: quantity(value, axis.unit)
+    return lambda value: counted(value) if abs(value) < LARGE else quantity(value, "")
 
 
 def _title(axis: Axis) -> str:

@@ -159,10 +159,32 @@ def test_a_lossy_export_wants_a_word(cli: Cli, work: Path) -> None:
 
 
 def test_models_and_programs_are_told_apart(cli: Cli, work: Path) -> None:
-    fault = cli("export", "program.ndp", "--to", "nir", "-o", "new.nir", "--json").json
-    assert "a program holds integers" in fault["what"] and "compiled from" in fault["remedy"]
+    fault = cli("export", "program.ndp", "--to", "nir", "-o", "new.nir", "--dt-s", "0.001", "--json").json
+    assert "do not go with --to nir" in fault["what"] and "a program has them" in fault["remedy"]
     for option in (("--dt-s", "0.001"), ("--allow-lossy",)):
         fault = cli("export", "program.ndp", "--to", "netx", "-o", "a.net", *option, "--json").json
         assert fault["exit_code"] == 3 and "do not go with --to netx" in fault["what"]
     assert cli("export", "model.nir", "--to", "nir", "-o", "model.nir").code == 3
     assert cli("export", "nothing", "--to", "nir", "-o", "new.nir").code == 3
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_program_as_nir_and_back(cli: Cli, work: Path) -> None:
+    words = ("export", "program.ndp", "--to", "nir", "-o", "integers.nir", "--json")
+    refused = cli(*words)
+    assert (refused.code, refused.json["error"]) == (3, "LossyExport") and not Path("integers.nir").exists()
+    assert any("decays that round" in line for line in refused.json["losses"])
+    allowed = cli(*words, "--allow-lossy")
+    assert allowed.code == 0 and allowed.err.count("warning: other tools will not know") == len(allowed.json["losses"])
+    program = nd.load("program.ndp")
+    seen = cli("inspect", "integers.nir", "--target", program.target.name)
+    assert seen.code == 0 and "code = integer" in seen.out and "exported" not in seen.out
+    assert cli("compile", "integers.nir", "--target", program.target.name, "-o", "again.ndp").code == 0
+    given = next(iter(program.net.inputs.values())).shape
+    np.savez("some.npz", spikes=(np.random.default_rng(1).random((3, 12, *given)) < 0.5).astype(np.uint8))
+    runs = [
+        cli("run", name, "--input", "some.npz", "--json").json for name in ("program.ndp", "again.ndp", "integers.nir")
+    ]
+    for run in runs[1:]:
+        assert run["populations"] == runs[0]["populations"] and run["costs"]["syn_ops"] == runs[0]["costs"]["syn_ops"]
+    assert cli("run", "model.nir", "--input", "some.npz").code != 0

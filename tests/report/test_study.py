@@ -90,6 +90,8 @@ def test_shades_run_from_the_smallest_to_the_largest() -> None:
     shades = [0.03 + DARKEST * s for s in (0, 1, 0.5, 0)]
     assert values(text, "heat", "fill-opacity") == pytest.approx(shades, abs=0.006)
     assert "b, 1: -" in text and "a, 1: 4.0" in text
+    wide = drawn(heat([[float(k) for k in range(40)]], ["a"], [str(k) for k in range(40)], str, ""))
+    assert ">0</text>" in wide and ">1</text>" not in wide and ">39.0</text>" not in wide  # names and numbers apart
 
 
 def test_values_as_text() -> None:
@@ -115,10 +117,16 @@ def test_curves_are_grouped_and_sorted() -> None:
 
 def test_files_hold_the_numbers(tmp_path: Path) -> None:
     paths = write_study(study(), tmp_path / "codes.html")
-    names = ["codes.html", "codes.json", "codes.codes.csv", "codes.wide.csv", "codes.codes-2.csv"]
+    names = [
+        "codes.html",
+        "codes.json",
+        "codes.codes-of-a-network.csv",
+        "codes.wide-rows.csv",
+        "codes.codes-of-a-network-2.csv",
+    ]
     assert [Path(p).name for p in paths] == names
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(names)
-    rows = list(csv.DictReader((tmp_path / "codes.codes.csv").read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader((tmp_path / "codes.codes-of-a-network.csv").read_text(encoding="utf-8").splitlines()))
     assert [float(row["accuracy"]) for row in rows[:3]] == [0.951, 0.93, 0.983]
     assert rows[0]["low"] == "0.94" and rows[3]["accuracy"] == "" and rows[3]["energy_j"] == ""
     facts = json.loads((tmp_path / "codes.json").read_text(encoding="utf-8"))
@@ -132,7 +140,8 @@ def test_json_takes_what_numpy_gives() -> None:
     rows = [{"a": np.float64(0.5), "b": np.int64(3), "c": np.array([1, 2]), "d": np.float64(math.inf)}]
     table = StudyTable("t", [Column(k) for k in "abcd"], rows)
     section = replace(study().sections[0], tables=[table], charts=[])
-    facts = json.loads(to_json(replace(study(), sections=[section])))
+    facts = json.loads(to_json(replace(study(), sections=[section], seeds=range(3))))
+    assert facts["seeds"] == [0, 1, 2]
     assert facts["sections"][0]["tables"][0]["rows"] == [{"a": 0.5, "b": 3, "c": [1, 2], "d": None}]
 
 

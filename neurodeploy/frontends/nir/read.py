@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from neurodeploy.errors import UnsupportedNode
 from neurodeploy.frontends.nir.ends import with_ends
 from neurodeploy.frontends.nir.flatten import flatten
-from neurodeploy.frontends.nir.hdf5 import place, read_tree
+from neurodeploy.frontends.nir.hdf5 import Record, place, read_tree
 from neurodeploy.frontends.nir.primitives import read_parameters
 from neurodeploy.frontends.nir.recorded import graph_metadata, restored, with_own_names
 from neurodeploy.frontends.nir.settle import settle
@@ -29,9 +30,17 @@ def read_nir(path: str | Path) -> Graph:
         ShapeMismatch: Layers that do not fit each other, or an edge that ends at nothing.
         AmbiguousSemantics: Nested graphs record conventions that contradict each other.
     """
-    path = Path(path)
-    origin = str(path)
-    tree = read_tree(path)
+    return graph_of(read_tree(Path(path)), str(path))
+
+
+def graph_of(tree: Record, origin: str) -> Graph:
+    """As :func:`read_nir`, of what stands in a file."""
+    if "requires" in tree.metadata:
+        raise UnsupportedNode(
+            "the file holds the integers of a program, no float network",
+            where=origin,
+            remedy="compile it, as you would its model: neurodeploy compile FILE -o P.ndp",
+        )
     records, edges = flatten(tree, origin)
     nodes, notes, metadata = {}, [], graph_metadata(tree, origin)
     for name, record in records.items():

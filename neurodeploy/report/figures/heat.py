@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from neurodeploy.report.figures.matrix import DARKEST
@@ -9,8 +10,8 @@ from neurodeploy.report.figures.svg import WIDTH, Drawing, number, shortened
 
 TALL, CHARACTER = 26.0, 6.6
 """Height of a row, and width of a character of text, in units."""
-MOST = 24
-"""Characters of a row's name."""
+MOST, SHORTEST = 24, 5
+"""Characters of a row's name; and those that a column's is shortened to before others are left out."""
 
 
 def heat(
@@ -31,13 +32,16 @@ def heat(
     """
     left = 10 + CHARACTER * min(MOST, max((len(name) for name in rows), default=0))
     wide = (WIDTH - left - 4) / max(1, len(columns))
-    fit = max(2, int(wide / CHARACTER))
+    fit = int(wide / CHARACTER)
+    longest = max((len(name) for name in columns), default=0)
+    every = 1 if fit >= min(longest, SHORTEST) else math.ceil(longest / max(wide / CHARACTER, 0.1))
     bottom = 24 + TALL * len(rows)
     known = [v for row in values for v in row if v is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     drawing = Drawing(bottom + (22 if across else 4))
     for c, name in enumerate(columns):
-        drawing.text(left + wide * (c + 0.5), 16, shortened(name, fit), "dim", "middle")
+        if c % every == 0:
+            drawing.text(left + wide * (c + 0.5), 16, shortened(name, fit) if every == 1 else name, "dim", "middle")
     for r, (name, row) in enumerate(zip(rows, values, strict=True)):
         y = 24 + TALL * r
         drawing.text(left - 6, y + TALL / 2 + 4, shortened(name, MOST), "", "end")
