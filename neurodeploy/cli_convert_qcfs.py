@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable, replacing
 from neurodeploy.cli_options import TARGET, Choice, Shape, WeightBits, as_json
+from neurodeploy.convert.qcfs import GATES
+from neurodeploy.convert.qcfs.schedule import MODES
 from neurodeploy.quantize.bits import BITS_DEFAULT, Bits
 
 SAVE = "numpy.savez_compressed(path, inputs=..., labels=...), inputs (N, *shape) as the module takes them"
-MODES = ("defer", "pascal")
-GATES = ("window", "neurons")
-METHODS = ("mse", "percentile")
+METHODS = ("mse", "percentile")  # as in convert.qcfs.relu, which needs torch
 
 
 @click.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.connections import Connection
 from neurodeploy.connections.base import Shape
-from neurodeploy.errors import ModelError, ShapeMismatch, did_you_mean
+from neurodeploy.errors import ModelError, ShapeMismatch
 
 INPUT, OUTPUT = "in", "out"
 
@@ -115,13 +115,6 @@ class QcfsModel:
     def hidden(self) -> tuple[Layer, ...]:
         """All but the read-out."""
         return self.layers[:-1]
-
-    def with_levels(self, levels: Mapping[str, int]) -> QcfsModel:
-        """The same with other levels of some hidden layers; ModelError for a name that is not there."""
-        known = [layer.name for layer in self.hidden]
-        for name in levels.keys() - set(known):
-            raise ModelError(f"no layer '{name}'", where="levels", remedy=did_you_mean(name, known))
-        return replace(self, layers=tuple(replace(x, levels=levels.get(x.name, x.levels)) for x in self.layers))
 
     def step_of(self, source: str) -> float:
         """Real value of one spike of the input or a layer."""
