@@ -38,8 +38,23 @@ def test_from_sweep_to_report(cli: Cli, folder: Path, tmp_path: Path) -> None:
 
 def test_a_report_and_its_replay(cli: Cli, folder: Path, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
-    made = cli("scaling", "report", folder, "--split", "4", "--weighted", "--record", record, "--json")
+    made = cli(
+        "scaling",
+        "report",
+        folder,
+        "--split",
+        "4",
+        "--weighted",
+        "--record",
+        record,
+        "-o",
+        tmp_path / "p.html",
+        "--json",
+    )
     assert made.code == 0 and set(made.json["analyses"]) == {"acc", "kappa(acc)", "acc_int", "kappa(acc_int)"}
+    page = (tmp_path / "p.html").read_text()
+    assert "withdrawn" in page and "1/(1 + a K^b N^c S^d)" in page and "<svg" in page and len(made.json["page"]) > 10
+    assert all(Path(path).is_file() for path in made.json["page"])
     assert "withdrawn" in made.json["note"] and made.json["contest"]["tried"] == 11
     assert [law["value"] for law in made.json["costs"]] == ["spikes", "synops", "energy_j", "latency_s", "cores"]
     text = cli("scaling", "report", folder, "--split", "4", "--weighted", "--recorded", record)
