@@ -144,6 +144,7 @@ def size(folder: Path, accuracy: float, as_json: bool, **values: Any) -> None:
 
 @scaling.command()
 @folder_argument
+@click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="HTML page to write, with tables.")
 @click.option("--proposer", type=Choice(PROPOSERS), default="template", show_default=True, help="Who proposes forms.")
 @click.option("--command", help="A program that proposes instead: JSON in, expressions out.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="Of it, in seconds.")
@@ -155,6 +156,7 @@ def size(folder: Path, accuracy: float, as_json: bool, **values: Any) -> None:
 @as_json
 def report(
     folder: Path,
+    out: Path | None,
     proposer: str,
     command: str | None,
     timeout: float,
@@ -168,13 +170,15 @@ def report(
     """All analyses of a finished sweep: float beside deployed, costs, proposers against lines and polynomials."""
     from neurodeploy.atomic import check_writable
     from neurodeploy.scaling import proposers
+    from neurodeploy.scaling.page import write_page
     from neurodeploy.scaling.study import study
     from neurodeploy.scaling.table import load_table
 
     if command is not None and recorded is not None:
         raise click.UsageError("Give either --command or --recorded.")
-    if record is not None:
-        check_writable(record, keep=() if recorded is None else (recorded,))
+    for path in (out, record):
+        if path is not None:
+            check_writable(path, keep=() if recorded is None else (recorded,))
     made: proposers.Proposer
     if command is not None:
         made = proposers.CommandProposer(shlex.split(command), timeout_s=timeout)
@@ -186,9 +190,10 @@ def report(
         made = proposers.GrammarProposer(seed=seed)
     else:
         made = proposers.EvolutionProposer(seed=seed)
+    table = load_table(folder)
     with show.status() as progress:
         facts = study(
-            load_table(folder),
+            table,
             proposer=made,
             record=record,
             most_k=split,
@@ -196,6 +201,8 @@ def report(
             seed=seed,
             progress=progress,
         )
+    if out is not None:
+        facts["page"] = write_page(table, facts, out, f"neurodeploy scaling report {folder} -o {out}")
     if as_json:
         show.json_out(facts)
         return
@@ -208,6 +215,8 @@ def report(
     kept = ("entry", "form", "k", "bic", "rmse", "extrapolation")
     show.rows([{k: _shown(row[k]) for k in kept} for row in facts["contest"]["rows"]], title="proposer against others")
     click.echo(f"\n{facts['note']}")
+    for path in facts.get("page", ()):
+        click.echo(f"written: {path}")
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:

@@ -136,14 +136,17 @@ def score(text: str, seen: Cells, known: set[str], *, seed: int = 0) -> Scored:
 
 
 def cross_validated(whole: Fit, cells: Cells, *, seed: int = 0) -> float:
-    """RMSE over the cells, each predicted by a fit to the four fifths that it is not in.
+    """RMSE over the cells, each predicted by a fit to the four fifths that it is not in, of few cells to all others.
 
     Raises:
-        ScalingError: It has no finite value on one of them.
+        ScalingError: It has no finite value on one of them, or there is only one.
     """
-    fold = np.random.default_rng(seed).permutation(len(cells)) % FOLDS
+    folds = min(FOLDS, len(cells))
+    if folds < 2:
+        raise ScalingError("a single cell cannot be predicted from others", where="search", remedy="raise the split")
+    fold = np.random.default_rng(seed).permutation(len(cells)) % folds
     total = 0.0
-    for number in range(FOLDS):
+    for number in range(folds):
         here = fold == number
         part = fit(whole.form, cells.of(~here), starts=0, warm=whole.numbers)
         total += part.error_on(cells.of(here)) ** 2 * float(here.sum())

@@ -128,11 +128,12 @@ class Expression:
         return self.tree.names & frozenset(VARIABLES)
 
     def __call__(self, numbers: Sequence[float] | Floats, points: Mapping[str, Floats]) -> Floats:
-        """Values (n,) at ``points``: N, S and K, (n,) each."""
-        values = dict(points) | dict(zip(self.parameters, numbers, strict=True))
+        """Values (n,) at ``points``: N, S and K, (n,) each; or (m, n) for m sets of numbers (m, k)."""
+        columns = np.moveaxis(np.asarray(numbers, dtype=np.float64), -1, 0)
+        values = dict(points) | {p: column[..., None] for p, column in zip(self.parameters, columns, strict=True)}
         with np.errstate(all="ignore"):
             found = self.tree.evaluate(values)
-        return np.broadcast_to(np.asarray(found, dtype=np.float64), np.shape(points["K"]))
+        return found + np.zeros((*columns.shape[1:], len(points["K"])))
 
 
 def parse(text: str, *, most_parameters: int = 10) -> Expression:
