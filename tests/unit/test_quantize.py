@@ -218,6 +218,7 @@ LACKING = {
     "late_bias": (lambda: base_net(bias_mant=5, start=2), "bias that begins at step 3"),
     "delays": (lambda: with_connection(delays=7), "delay of 7"),
     "refractory_periods": (lambda: base_net(refractory=9), "refractory period of 9"),
+    "firing": (lambda: base_net(window=(2, 5)), "a firing window"),
     "reset_schedules": (lambda: base_net(reset_interval=4), "a reset schedule"),
     "weight_exponents": (lambda: with_connection(weight_exp=3), "weight exponent 3"),
     "weight_formats": (odd_kernel, "odd or too large kernel"),

@@ -51,7 +51,7 @@ class ExactModel:
 
 def is_exact(tree: Record) -> bool:
     """Whether a file holds an integer network."""
-    return "requires" in tree.metadata
+    return "code" in tree.metadata
 
 
 def exact_model(tree: Record, path: Path) -> ExactModel:

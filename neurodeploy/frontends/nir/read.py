@@ -35,7 +35,7 @@ def read_nir(path: str | Path) -> Graph:
 
 def graph_of(tree: Record, origin: str) -> Graph:
     """As :func:`read_nir`, of what stands in a file."""
-    if "requires" in tree.metadata:
+    if "code" in tree.metadata:
         raise UnsupportedNode(
             "the file holds the integers of a program, no float network",
             where=origin,
