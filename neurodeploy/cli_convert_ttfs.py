@@ -36,8 +36,20 @@ def _shape(context: click.Context, option: click.Parameter, value: str | None) -
 @click.option("--fraction-bits", type=click.IntRange(0, 16), default=5, show_default=True, help="Of the weights.")
 @click.option("--nearest", is_flag=True, help="Round hidden values to the nearest tick, not down.")
 @click.option("--worst-case", is_flag=True, help="Windows for every input between low and high, not calibrated ones.")
-@click.option("--readout", type=Choice(("class", "values")), default="class", show_default=True)
-@click.option("--horizon", type=Choice(("readout", "long")), default="readout", show_default=True)
+@click.option(
+    "--readout",
+    type=Choice(("class", "values")),
+    default="class",
+    show_default=True,
+    help="The first output spike is the class, or all of them are values.",
+)
+@click.option(
+    "--horizon",
+    type=Choice(("readout", "long")),
+    default="readout",
+    show_default=True,
+    help="A sample lasts until the outputs have spiked, or until every neuron has.",
+)
 @click.option("--fire-once", type=Choice(ONCE), default="auto", show_default=True, help="How a neuron spikes once.")
 @click.option("--input-shape", callback=_shape, help="Of a sample, e.g. 1,8,8; default that of --data.")
 @click.option("--target", type=TARGET, default="loihi2", show_default=True)

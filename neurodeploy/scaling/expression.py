@@ -133,7 +133,7 @@ class Expression:
         values = dict(points) | {p: column[..., None] for p, column in zip(self.parameters, columns, strict=True)}
         with np.errstate(all="ignore"):
             found = self.tree.evaluate(values)
-        return found + np.zeros((*columns.shape[1:], len(points["K"])))
+        return np.asarray(found + np.zeros((*columns.shape[1:], len(points["K"]))), dtype=np.float64)
 
 
 def parse(text: str, *, most_parameters: int = 10) -> Expression:

@@ -224,7 +224,7 @@ class _Reader:
         params, _ = read_parameters(record.type, record.data, where)
         if record.type in ("Conv2d", "Conv1d"):
             kernel = {key: record.metadata[key] for key in ("conv",) if key in record.metadata}
-            return restored(Node(record.name, record.type, params), kernel, None, where)
+            return restored(Node(record.name, record.type, params), kernel, where)
         return Node(record.name, record.type, params)
 
     def _where(self, name: str) -> str:
