@@ -134,6 +134,8 @@ class Expression:
         with np.errstate(all="ignore"):
             found = self.tree.evaluate(values)
         return np.asarray(found + np.zeros((*columns.shape[1:], len(points["K"]))), dtype=np.float64)
+            values_there: Floats = self.tree.evaluate(values) + np.zeros((*columns.shape[1:], len(points["K"])))
+        return values_there
 
 
 def parse(text: str, *, most_parameters: int = 10) -> Expression:

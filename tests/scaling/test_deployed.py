@@ -48,6 +48,20 @@ def test_the_golden_model_is_neither_blind_to_weights_nor_to_recurrence() -> Non
     assert (of[0] != of[1]).any() and (of[0] != of[2]).any()
 
 
+def test_the_golden_model_rounds_as_the_chip_does() -> None:
+    """Small registers, where one unit decides: membranes below 0 that leak toward it, biases, exponents, recurrence."""
+    rng = np.random.default_rng(0)
+    net = nd.ChipNetwork()
+    net.add_input("in", shape=8)
+    net.add_population("a", shape=30, du=1500, dv=300, vth=1, bias_mant=rng.integers(-20, 20, 30), start=1)
+    net.connect("in", "a", rng.integers(-4, 5, (30, 8)) * 2, weight_exp=-2)
+    net.connect("a", "a", rng.integers(-3, 3, (30, 30)) * 2, weight_exp=-1)
+    spikes = (rng.random((8, 200, 8)) < 0.3).astype(np.uint8)
+    sent = nd.simulate(net, spikes).spikes["a"][:, 1:]
+    np.testing.assert_array_equal(sent, layer_synchronous(net, spikes)["a"])
+    assert 0.02 < sent.mean() < 0.8
+
+
 def test_a_cell_whose_spikes_differ_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     protocol = Protocol(neurons=(6,), channels=(4,), categories=(3,), seeds=1, n_per_class=6, target="loihi2")
     assert run_cell(protocol, (6, 4, 3, 0))["compared"] == 6 * 30 * 6
