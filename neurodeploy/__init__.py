@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster, convert, encode, train
+from neurodeploy import cluster, convert, encode, train, worlds
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -45,4 +45,5 @@ __all__ = [
     "simulate",
     "stream",
     "train",
+    "worlds",
 ]
