@@ -32,13 +32,15 @@ class BundledPolicy:
         name: That of its world, too.
         nir: The network's file.
         card: Origin, training and results.
-        readout: From spike counts to actions.
+        output: The population that is read out.
+        readout: From its spike counts to actions.
         steps: Chip steps of one decision's rate code.
     """
 
     name: str
     nir: Path
     card: Mapping[str, Any]
+    output: str
     readout: Readout
     steps: int
 
@@ -54,8 +56,7 @@ class BundledPolicy:
 
     def acting(self, world: Any, count: Counter) -> SpikingPolicy[Any]:
         """The policy in a world (its own kind, perhaps degraded), run by ``count``; see :class:`SpikingPolicy`."""
-        (output,) = self.network().outputs.values()
-        return SpikingPolicy(world, count, output, self.readout, self.steps)
+        return SpikingPolicy(world, count, self.output, self.readout, self.steps)
 
 
 def load_policy(name: str) -> BundledPolicy:
@@ -69,7 +70,8 @@ def load_policy(name: str) -> BundledPolicy:
         raise UnknownModel(f"no bundled policy '{name}'", where="load_policy", remedy=did_you_mean(name, known))
     folder = policy_folder(name)
     card = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
-    return BundledPolicy(name, folder / "policy.nir", card, _readout(card["readout"]), card["encoding"]["steps"])
+    readout, steps = card["readout"], card["encoding"]["steps"]
+    return BundledPolicy(name, folder / "policy.nir", card, readout["output"], _readout(readout), steps)
 
 
 def _readout(table: Mapping[str, Any]) -> Readout:

@@ -70,10 +70,10 @@ class ObstacleWorld:
         lidar: What the robot sees.
     """
 
-    discs: int = 10
+    discs: int = 6
     arena_m: float = 10.0
     disc_radius_m: tuple[float, float] = (0.4, 0.8)
-    disc_speed_mps: tuple[float, float] = (0.2, 0.8)
+    disc_speed_mps: tuple[float, float] = (0.1, 0.5)
     robot_radius_m: float = 0.2
     goal_radius_m: float = 0.4
     most_speed_mps: float = 1.0

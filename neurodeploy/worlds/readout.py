@@ -27,24 +27,22 @@ class Readout(Protocol):
 
 @dataclass(frozen=True)
 class MostSpikes:
-    """Each component of the action is the value of the neuron of its group with most spikes; ties go to the first.
+    """Each neuron stands for an action; the one with most spikes is taken, ties go to the first.
 
     Attributes:
-        values: For each component the values that its neurons stand for, in order of the neurons.
+        values: For each neuron its action, all of the same length.
     """
 
     values: tuple[tuple[float, ...], ...]
 
     @property
     def neurons(self) -> int:
-        """One for each value."""
-        return sum(map(len, self.values))
+        """One for each action."""
+        return len(self.values)
 
     def actions(self, counts: NDArray[np.int64], steps: int) -> Floats:
         """See :class:`Readout`."""
-        ends = np.cumsum([len(group) for group in self.values])[:-1]
-        groups = np.split(_checked(counts, self.neurons), ends, axis=1)
-        return np.stack([np.array(v)[g.argmax(axis=1)] for v, g in zip(self.values, groups, strict=True)], axis=1)
+        return np.array(self.values)[_checked(counts, self.neurons).argmax(axis=1)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class PushPull:
         """See :class:`Readout`."""
         push, pull = np.split(_checked(counts, self.neurons), 2, axis=1)
         full = self.full_rate * steps * self.neurons / 2
-        difference = (push.sum(axis=1, dtype=np.int64) - pull.sum(axis=1, dtype=np.int64)) / full
+        difference = (push.sum(axis=1, dtype=np.float64) - pull.sum(axis=1, dtype=np.float64)) / full
         actions: Floats = self.span * np.clip(difference, -1.0, 1.0)[:, None]
         return actions
 

@@ -31,26 +31,24 @@ class VelocityObstacleExpert:
 
     world: ObstacleWorld
     speeds: tuple[float, ...] = (0.0, 0.5, 1.0)
-    turns: tuple[float, ...] = (-1.0, -0.6, -0.3, -0.1, 0.0, 0.1, 0.3, 0.6, 1.0)
+    turns: tuple[float, ...] = (-1.0, -0.5, -0.2, 0.0, 0.2, 0.5, 1.0)
     look_s: float = 0.6
     margin_m: float = 0.15
     weight_m: float = 1.0
     horizon_s: float = 4.0
 
-    def choices(self, state: ObstacleState) -> tuple[np.ndarray, np.ndarray]:
-        """Which speed and which turn rate, (E,) positions in ``speeds`` and in ``turns``."""
-        costs = self._costs(state).reshape(len(state.episode), -1)
-        speed, turn = np.unravel_index(costs.argmin(axis=1), (len(self.speeds), len(self.turns)))
-        return speed, turn
+    @property
+    def actions(self) -> Floats:
+        """(choices, 2) speed in m/s and turn rate in rad/s of each choice."""
+        limits = self.world.most_speed_mps, self.world.most_turn_radps
+        return np.array([(speed, turn) for speed in self.speeds for turn in self.turns]) * limits
 
     def __call__(self, state: ObstacleState) -> Floats:
         """Actions (E, 2)."""
-        speed, turn = self.choices(state)
-        fastest, quickest = self.world.most_speed_mps, self.world.most_turn_radps
-        return np.stack([np.array(self.speeds)[speed] * fastest, np.array(self.turns)[turn] * quickest], axis=1)
+        return self.actions[self.costs(state).argmin(axis=1)]
 
-    def _costs(self, state: ObstacleState) -> Floats:
-        """(E, speeds, turns)."""
+    def costs(self, state: ObstacleState) -> Floats:
+        """(E, choices), in m/s."""
         rates_radps = np.array(self.turns) * self.world.most_turn_radps
         headings = state.heading_rad[:, None] + rates_radps * self.look_s
         speeds_mps = np.array(self.speeds) * self.world.most_speed_mps
@@ -65,8 +63,7 @@ class VelocityObstacleExpert:
             (state.disc_radius_m + self.world.robot_radius_m + self.margin_m)[:, None, None],
         ).min(axis=-1, initial=np.inf)
         danger = np.where(contact_s < self.horizon_s, self.weight_m / np.maximum(contact_s, 0.05), 0.0)
-        costs: Floats = deviation + danger
-        return costs
+        return (deviation + danger).reshape(len(state.episode), -1)
 
 
 def time_to_contact_s(offset_m: Floats, closing_mps: Floats, radius_m: Floats) -> Floats:

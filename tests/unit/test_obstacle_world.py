@@ -166,7 +166,7 @@ def test_starts_leave_room() -> None:
     from_goal = np.linalg.norm(state.disc_position_m - state.goal_m[:, None], axis=2) - state.disc_radius_m
     assert from_robot.min() > 1.5 and from_goal.min() > 0.5
     speed = np.linalg.norm(state.disc_velocity_mps, axis=2)
-    assert 0.2 <= speed.min() and speed.max() <= 0.8
+    assert 0.1 <= speed.min() and speed.max() <= 0.5
 
 
 def test_same_seed_same_bits_in_any_batch() -> None:

@@ -60,13 +60,26 @@ def test_batched_one_by_one_and_reference_are_the_same_bits() -> None:
                 np.testing.assert_array_equal(found, expected)
 
 
+def test_the_documented_loop_over_single_steps_counts_the_same() -> None:
+    net = network(2)
+    spikes = (np.random.default_rng(3).random((4, STEPS, 31)) < 0.4).astype(np.uint8)
+    expected = chip_counts(net)(spikes)["out"]
+    session, start = Session(net), net.populations["out"].start
+    for sample, counts in zip(spikes, expected, strict=True):
+        session.restart()
+        sent = [session.step(s)["out"] for s in sample]
+        sent += [session.step(0 * sample[0])["out"] for _ in range(start)]
+        np.testing.assert_array_equal(np.sum(sent[start:], axis=0), counts)
+    assert expected.any()
+
+
 def test_most_spikes() -> None:
-    readout = MostSpikes(((0.0, 0.5, 1.0), (-2.0, 2.0)))
-    counts = np.array([[1, 3, 2, 0, 4], [5, 5, 0, 1, 1], [0, 0, 0, 0, 0]])
-    np.testing.assert_array_equal(readout.actions(counts, 8), [[0.5, 2.0], [0.0, -2.0], [0.0, -2.0]])
-    assert readout.neurons == 5
-    with pytest.raises(SimulationError, match="5 neurons"):
-        readout.actions(counts[:, :4], 8)
+    readout = MostSpikes(((0.0, 2.0), (0.5, -2.0), (1.0, 0.0)))
+    counts = np.array([[1, 3, 2], [0, 5, 5], [0, 0, 0], [1, 2, 3]])
+    np.testing.assert_array_equal(readout.actions(counts, 8), [[0.5, -2.0], [0.5, -2.0], [0.0, 2.0], [1.0, 0.0]])
+    assert readout.neurons == 3
+    with pytest.raises(SimulationError, match="3 neurons"):
+        readout.actions(counts[:, :2], 8)
 
 
 def test_push_pull() -> None:
