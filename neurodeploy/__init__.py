@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster, convert, encode, train, worlds
+from neurodeploy import cluster, convert, encode, faults, train, worlds
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -34,6 +34,7 @@ __all__ = [
     "encode",
     "estimate",
     "export_nir",
+    "faults",
     "list_models",
     "list_targets",
     "load",
@@ -41,6 +42,7 @@ __all__ = [
     "load_target",
     "mixed_precision",
     "report",
+    "robustness",
     "save",
     "simulate",
     "stream",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from neurodeploy.chipnet_parts import ChipInput, ChipPopulation, ChipProjection
-from neurodeploy.chipnet_rules import check_range, legal_fields, legal_shape, legal_steps
+from neurodeploy.chipnet_rules import check_range, legal_fields, legal_shape, legal_steps, legal_window
 from neurodeploy.chipnet_synapses import MESSAGE_LIMIT, Settings, pool_kernel, project, wire
 from neurodeploy.connections import Connection
 from neurodeploy.connections.base import Shape, frozen
-from neurodeploy.errors import InvalidNetwork, did_you_mean
+from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
 from neurodeploy.neurons import MODELS, model_named
+from neurodeploy.neurons.cuba import FOREVER
 
 __all__ = ["ChipInput", "ChipNetwork", "ChipPopulation", "ChipProjection"]
 
@@ -23,6 +24,13 @@ __all__ = ["ChipInput", "ChipNetwork", "ChipPopulation", "ChipProjection"]
 @dataclass(eq=False)
 class ChipNetwork:
     """An integer network. Populations and inputs share one name space; order of addition is kept.
+
+    Attributes:
+        inputs: Ports by name.
+        populations: Compartments by name.
+        projections: Synapses.
+        sample_steps: Chip steps of a sample, whatever the length of its input (silence follows it); 0: as many as the
+            input has, and the latency of the last population.
 
     Example:
         >>> net = ChipNetwork()
@@ -34,6 +42,7 @@ class ChipNetwork:
     inputs: dict[str, ChipInput] = field(default_factory=dict)
     populations: dict[str, ChipPopulation] = field(default_factory=dict)
     projections: list[ChipProjection] = field(default_factory=list)
+    sample_steps: int = 0
 
     def add_input(self, name: str, *, shape: tuple[int, ...] | int, message_bits: int = 0) -> None:
         """Add an input port of ``shape``.
@@ -60,6 +69,8 @@ class ChipNetwork:
         start: int = 0,
         reset_interval: int = 0,
         reset_offset: int = 0,
+        window: tuple[int, int] | None = None,
+        fire_once: bool = False,
         scale: Any = None,
         offset: Any = 0.0,
         **fields: Any,
@@ -75,6 +86,10 @@ class ChipNetwork:
             start: Idle steps at the start of each sample, see :class:`ChipPopulation`.
             reset_interval: 0, or set all registers to 0 every so many steps, see :class:`ChipPopulation`.
             reset_offset: In which steps.
+            window: Of ``cuba``: steps of a sample, (first, stop), in which spikes are possible, see
+                :class:`ChipPopulation`. Not verified against Lava, which has no such thing.
+            fire_once: Of ``cuba``: after its first spike of a sample a neuron's v stays as the reset left it, and it
+                spikes no more; a refractory period without end.
             scale: Register value per float unit, to read v back in float.
             offset: Float membrane at v = 0.
 
@@ -101,6 +116,14 @@ class ChipNetwork:
         steps = {key: legal_steps(key, value, f"population '{name}'") for key, value in schedule.items()}
         sizes = legal_shape(shape, name)
         values = legal_fields(rules, fields, sizes, name)
+        if (window is not None or fire_once) and model != "cuba":
+            raise InvalidNetwork(
+                f"model '{model}' has no firing window and no end of firing",
+                where=f"population '{name}'",
+                remedy="use model 'cuba'",
+            )
+        if fire_once:
+            values["refractory"] = frozen(np.array(FOREVER))
         self.populations[name] = ChipPopulation(
             name,
             sizes,
@@ -112,6 +135,7 @@ class ChipNetwork:
             frozen(np.asarray(offset, dtype=np.float64)),
             steps["reset_interval"],
             steps["reset_offset"],
+            None if window is None else legal_window(window, f"population '{name}'"),
         )
 
     def connect(
@@ -217,6 +241,50 @@ class ChipNetwork:
         )
         self.projections.append(project(connection, settings))
 
+    def with_fields(self, name: str, **values: Any) -> ChipNetwork:
+        """The same network with other values in some fields of a population, checked as the builder does."""
+        old = self._population(name, "with_fields")
+        fields = legal_fields(model_named(old.model), values, old.shape, name)
+        changed = replace(old, fields={**old.fields, **{field: fields[field] for field in values}})
+        return replace(self, populations={**self.populations, name: changed})
+
+    def with_weights(self, source: str, target: str, weights: Any) -> ChipNetwork:
+        """The same network with other integer weights of its only projection between these two.
+
+        Args:
+            source: As in :meth:`connect`.
+            target: As in :meth:`connect`.
+            weights: Of the shape of that projection's ``connection.weights``; prepared for its format as there.
+
+        Raises:
+            InvalidNetwork: No such projection, or several, or a weight out of range.
+            ShapeMismatch: Another shape.
+        """
+        where = f"projection '{source}' -> '{target}'"
+        found = [k for k, p in enumerate(self.projections) if (p.source, p.target) == (source, target)]
+        if len(found) != 1:
+            remedy = "name one of " + ", ".join(f"'{p.source}' -> '{p.target}'" for p in self.projections)
+            raise InvalidNetwork(f"{len(found)} such projections", where=where, remedy=remedy)
+        old = self.projections[found[0]]
+        given = np.asarray(weights)
+        if given.shape != old.connection.weights.shape:
+            remedy = f"give {old.connection.weights.shape}"
+            raise ShapeMismatch(f"weights of shape {given.shape}", where=where, remedy=remedy)
+        other = replace(self, projections=list(self.projections))
+        other.attach(
+            source,
+            target,
+            old.connection.with_weights(given),
+            weight_exp=old.weight_exp,
+            num_weight_bits=old.num_weight_bits,
+            sign_mode=old.sign_mode,
+            delay=old.delay if old.delays is None else old.delays,
+            message_bits=old.message_bits,
+            port=old.port,
+        )
+        other.projections[found[0]] = other.projections.pop()
+        return other
+
     def _population(self, name: str, where: str) -> ChipPopulation:
         if name not in self.populations:
             raise InvalidNetwork(
@@ -268,6 +336,10 @@ class ChipNetwork:
     def latency_steps(self) -> int:
         """Steps by which the last population lags the input."""
         return max((p.start for p in self.populations.values()), default=0)
+
+    def steps_of(self, length: int) -> int:
+        """Chip steps that an input of ``length`` steps is run for."""
+        return self.sample_steps or length + self.latency_steps
 
     @property
     def neurons(self) -> int:

@@ -50,6 +50,8 @@ class ChipPopulation:
         offset: Float membrane that v = 0 stands for; 0-d or (size,).
         reset_interval: 0, or every how many steps u and v are set to 0 (Lava's ``LIFReset``).
         reset_offset: That happens before the update of steps t with ``t mod interval == offset mod interval``.
+        window: First step in which spikes are possible, and the first in which they are not any more, counted from 0
+            within each sample; None: always. Outside, v integrates as ever, and neither spikes nor resets.
     """
 
     name: str
@@ -62,6 +64,7 @@ class ChipPopulation:
     offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(()))
     reset_interval: int = 0
     reset_offset: int = 0
+    window: tuple[int, int] | None = None
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from neurodeploy.connections.base import Shape, frozen
 from neurodeploy.errors import InvalidNetwork, ShapeMismatch, did_you_mean
 from neurodeploy.neurons import NeuronModel
+from neurodeploy.neurons.cuba import FOREVER
 
 
 def legal_shape(shape: tuple[int, ...] | int, name: str) -> Shape:
@@ -41,6 +42,16 @@ def legal_steps(name: str, value: Any, where: str) -> int:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
         raise InvalidNetwork(f"{name} = {value!r} is not a number of steps", where=where, remedy="give an integer >= 0")
     return int(value)
+
+
+def legal_window(window: Any, where: str) -> tuple[int, int]:
+    """Two numbers of steps, the first below the second; InvalidNetwork otherwise."""
+    if not isinstance(window, (tuple, list)) or len(window) != 2:
+        raise InvalidNetwork(f"window {window!r}", where=where, remedy="give (first, stop), two numbers of steps")
+    first, stop = (legal_steps("window", value, where) for value in window)
+    if not first < stop <= FOREVER:
+        raise InvalidNetwork(f"window {window!r} is empty", where=where, remedy="give (first, stop) with first < stop")
+    return first, stop
 
 
 def check_integer_dtype(array: NDArray[Any], name: str, where: str) -> None:

@@ -17,6 +17,7 @@ from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_convert import convert
 from neurodeploy.cli_estimate import calibrate, estimate
+from neurodeploy.cli_faults import faults
 from neurodeploy.cli_options import (
     MODEL,
     TARGET,
@@ -272,6 +273,7 @@ app.add_command(report)
 app.add_command(estimate)
 app.add_command(calibrate)
 app.add_command(convert)
+app.add_command(faults)
 app.add_command(targets)
 targets.add_command(compare_command(chosen_options))
 

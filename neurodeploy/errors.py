@@ -72,6 +72,10 @@ class InvalidNetwork(ModelError):
     """A hand-made integer network has a field outside its legal range, or a name that does not exist."""
 
 
+class InvalidFault(ModelError):
+    """A fault that does not exist, or that this network cannot have."""
+
+
 class TargetError(NeurodeployError):
     """The chip description cannot be used."""
 

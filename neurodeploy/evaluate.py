@@ -229,7 +229,7 @@ def run_program(
     single = len(program.outputs) == 1
     record = {output_of(program): ("v",)} if single and program.readout in MEMBRANE_READOUTS else {}
     runs, parts = [], []
-    chunk = _chunk(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
+    chunk = _chunk(program, program.net.steps_of(spikes.shape[1]) if steps is None else steps)
     for start in range(0, len(spikes), chunk):
         part = spikes[start : start + chunk]
         run = simulate(program, part, engine=engine, steps=steps, record=record, threads=threads)

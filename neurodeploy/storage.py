@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import h5py
 
 FORMAT = "neurodeploy-program"
-VERSION = 2
-"""1 had neither graded messages nor input ports nor further outputs."""
+VERSION = 3
+"""1 had neither graded messages nor input ports nor further outputs; 2 no firing windows and no length of a sample."""
 PROJECTION_SETTINGS = (
     "weight_exp",
     "num_weight_bits",
@@ -114,6 +114,7 @@ def _check(data: bytes, where: str) -> None:
 def _write(program: Program, file: h5py.File) -> None:
     document = {
         "target": msgspec.to_builtins(program.target),
+        "sample_steps": program.net.sample_steps,
         "outputs": dict(program.outputs),
         "readout": program.readout,
         "semantics": dict(program.semantics),
@@ -131,6 +132,7 @@ def _write(program: Program, file: h5py.File) -> None:
                 "start": p.start,
                 "reset_interval": p.reset_interval,
                 "reset_offset": p.reset_offset,
+                "window": p.window,
             }
             for p in program.net.populations.values()
         ],
@@ -167,7 +169,7 @@ def _write(program: Program, file: h5py.File) -> None:
 
 def _read(file: h5py.File) -> Program:
     document = json.loads(file["document"][()].tobytes())
-    net = ChipNetwork()
+    net = ChipNetwork(sample_steps=document.get("sample_steps", 0))
     for entry in document["inputs"]:
         net.inputs[entry["name"]] = ChipInput(entry["name"], tuple(entry["shape"]), entry.get("message_bits", 0))
     core_of = {}
@@ -185,6 +187,7 @@ def _read(file: h5py.File) -> Program:
             frozen(group["offset"][()]),
             entry["reset_interval"],
             entry["reset_offset"],
+            tuple(entry["window"]) if entry.get("window") else None,
         )
         core_of[name] = frozen(group["core"][()])
     kinds = {c.kind: c for c in CONNECTIONS}

@@ -116,7 +116,7 @@ def verify(
     matched: dict[tuple[str, str], int] = {}
     mismatched: dict[tuple[str, str], int] = {}
     first: Divergence | None = None
-    part = _part(program, spikes.shape[1] + program.net.latency_steps if steps is None else steps)
+    part = _part(program, program.net.steps_of(spikes.shape[1]) if steps is None else steps)
     run: Run | None = None
     for start in range(0, len(spikes), part):
         chosen = spikes[start : start + part]

@@ -165,6 +165,11 @@ def _population(rng: Rng, net: ChipNetwork, name: str, shape: tuple[int, ...], s
         rest["reset"] = str(rng.choice(["zero", "subtract", "none"]))
         if rng.random() < 0.3:
             fields["refractory"] = rng.integers(0, 4, shape)
+        elif rng.random() < 0.15:
+            rest["fire_once"] = True
+        if rng.random() < 0.2:
+            first = int(rng.integers(0, 12))
+            rest["window"] = (first, first + int(rng.integers(1, 12)))
     if (model == "cuba" or not space.lava) and rng.random() < 0.2:
         rest |= {"reset_interval": int(rng.integers(1, 9)), "reset_offset": int(rng.integers(0, 12))}
     if rng.random() < 0.15:

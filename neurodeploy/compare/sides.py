@@ -163,7 +163,7 @@ def _potentials(population: ChipPopulation, made: Run, steps: int) -> NDArray[np
     before = np.concatenate([np.broadcast_to(population.full("v0"), v[:, :1].shape), v[:, :-1]], axis=1)
     after, _ = membrane_step(before.astype(np.int64), u.astype(np.int64), population.fields)
     frozen = np.zeros(v.shape, bool)
-    for lag in range(1, int(population.fields["refractory"].max()) + 1):
+    for lag in range(1, min(int(population.fields["refractory"].max()), spikes.shape[1] - 1) + 1):
         frozen[:, lag:] |= (spikes[:, :-lag] != 0) & (population.full("refractory") >= lag)
     return in_float_units(population, np.where(frozen, before, after))
 

@@ -3,6 +3,7 @@
  *   U = wrap32(rtz(u * (4095 - du), 12) + wrap32(a << 6));  u = U, corrected once by 2^24 outside (-2^23, 2^23]
  *   V = sat(wrap32(rtz(v * (4096 - dv), 12) + u + bias));   s = V > vth << 6;  reset of v on a spike
  *   for `refractory` steps after a spike v stays and s = 0; `frozen` counts them down
+ *   outside the firing window vth << 6 is 2^23, which no v exceeds
  *
  * A group of vectors at a time while u, v and the input stay in their range and no neuron has a refractory period, else
  * one neuron after the other.
@@ -17,10 +18,11 @@ enum { SUMS, MAP, WIDE };                         /* where the input comes from 
 #define VECTORS ND_VECTORS
 #define GROUP ND_GROUP
 #define INPUT_LIMIT (INT32_C(1) << 24) /* inputs below it fit 32 bits when shifted by six */
+#define NEVER M                        /* threshold that no v exceeds */
 #define BIAS_LIMIT (INT32_C(1) << 29)  /* u + v + bias below it fits 32 bits */
 
 static void one(nd_population *p, int32_t i, int32_t a, int32_t *const *state, uint64_t *words) {
-    const int32_t reset = p->fields[RESET][0], threshold = p->fields[VTH][i] * 64;
+    const int32_t reset = p->fields[RESET][0], threshold = p->is_quiet ? NEVER : p->fields[VTH][i] * 64;
     int32_t *u = &state[0][i], *v = &state[1][i], *frozen = &state[2][i];
     p->active += (a != 0) | (*u != 0) | (*v != 0) | (p->fields[BIAS][i] != 0);
     *u = lif_current(*u, a, p->fields[DU][i], &p->wraps);
@@ -106,7 +108,8 @@ ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, voi
                      uint64_t *words, const kind k) {
     shared f = {.keep_u = lif_factor_of(nd_load(p->lanes[KEEP_U])),
                 .keep_v = lif_factor_of(nd_load(p->lanes[KEEP_V])),
-                .threshold = nd_load(p->lanes[THRESHOLD]), .most = nd_all(M - 1), .least = nd_all(1 - M),
+                .threshold = p->is_quiet ? nd_all(NEVER) : nd_load(p->lanes[THRESHOLD]),
+                .most = nd_all(M - 1), .least = nd_all(1 - M),
                 .clear = nd_all(-(p->fields[RESET][0] == RESET_ZERO)),
                 .subtract = nd_all(-(p->fields[RESET][0] == RESET_SUBTRACT)),
                 .shift = 6 + (k.input == WIDE ? 0 : p->input_exp)};
@@ -114,6 +117,12 @@ ND_INLINE void range(nd_population *p, const int32_t from, const int32_t to, voi
     for (int l = 0; l < 4; l++) {
         f.lanes[l] = p->lanes[l] + (from & p->lane_masks[l]);
         f.steps[l] = p->lane_masks[l] == -1 ? GROUP : 0;
+    }
+    nd_i32 never[VECTORS];
+    if (p->is_quiet) {
+        for (int j = 0; j < VECTORS; j++) never[j] = nd_all(NEVER);
+        f.lanes[THRESHOLD] = (const int32_t *)never;
+        f.steps[THRESHOLD] = 0;
     }
     nd_i32 active = {0};
     int32_t *u = state[0], *v = state[1];

@@ -55,8 +55,9 @@ static void count_active(nd_population *q, const nd_worker *w, int32_t *const *r
 
 static int is_live(const nd_population *q, int64_t step) { return step >= q->first && step <= q->last; }
 
-/* Sets the state of neurons from..to - 1 to 0 where the population's schedule says so. */
-static void reset(const nd_population *q, int64_t step, int32_t *const *registers, int32_t from, int32_t to) {
+/* Before a step of neurons from..to - 1: whether they may fire, and 0 in their state where the schedule says so. */
+static void begin(nd_population *q, int64_t step, int32_t *const *registers, int32_t from, int32_t to) {
+    q->is_quiet = step < q->fires_from || step > q->fires_until;
     if (!q->reset_interval || step % q->reset_interval != q->reset_offset % q->reset_interval) return;
     for (int32_t r = 0; r < q->n_state; r++) memset(registers[r] + from, 0, sizeof(int32_t) * (size_t)(to - from));
 }
@@ -93,7 +94,7 @@ static void run_part(nd_worker *w, int32_t part, const void *what) {
     int32_t *const *registers = w->registers[m->population];
     const int32_t from = nd_part_from(q->size, q->parts, part), to = nd_part_from(q->size, q->parts, part + 1);
     if (from == to) return;
-    reset(q, w->before + m->t, registers, from, to);
+    begin(q, w->before + m->t, registers, from, to);
     nd_gather_part(w, m->population, part, m->sample, m->t);
     nd_cuba_narrow(q, from, to, w->narrow + from, registers, row_of(w, q, 0, m->sample, m->t));
 }
@@ -104,7 +105,7 @@ static int live_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
         nd_crew_run(w->crew, w, q->parts, run_part, &(moment){k, sample, t});
         return ND_DONE;
     }
-    reset(q, w->before + t, w->registers[k], 0, q->size);
+    begin(q, w->before + t, w->registers[k], 0, q->size);
     if (q->step) return model_step(w, k, sample, t);
     uint64_t *words = row_of(w, q, 0, sample, t);
     if (q->is_narrow) {
@@ -149,7 +150,7 @@ static void tile_steps(nd_worker *w, int32_t k, int32_t tile, int32_t sample, in
         int16_t *sums = w->narrow + (by_dots ? (t - 1) % ND_STEPS * columns : 0);
         if (by_dots && (t - 1) % ND_STEPS == 0) nd_gather_dots(w, k, tile, sample, t);
         if (is_live(q, w->before + t)) {
-            reset(q, w->before + t, registers, from, to);
+            begin(q, w->before + t, registers, from, to);
             if (!q->is_narrow) memset(w->inputs, 0, sizeof(int32_t) * (size_t)columns);
             if (!by_dots) nd_gather_tile(w, k, tile, sample, t);
             else if (!tile) nd_count_synapses(w, k, sample, t);

@@ -38,6 +38,8 @@ struct nd_population {
     int32_t first_projection, n_projections; /* those into it */
     int32_t n_registers, n_state;      /* state = registers, which count as activity, then hidden ones */
     int32_t first, last;               /* live steps, counted from 1, inclusive */
+    int32_t fires_from, fires_until;   /* steps in which spikes are possible, counted from 1, inclusive; cuba */
+    int32_t is_quiet;                  /* whether the step at hand is none of them */
     int32_t reset_interval, reset_offset; /* state = 0 before steps t with t % interval == offset % interval; 0: never */
     int32_t component;                 /* number of its strongly connected component; they run in this order */
     int32_t is_recurrent;              /* whether the component has a cycle: then it runs step by step */

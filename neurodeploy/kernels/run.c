@@ -126,14 +126,20 @@ ND_EXPORT nd_worker *nd_open(const nd_population *populations, int32_t n_populat
     return NULL;
 }
 
-/* The next steps; traces and rasters as given now, of which the same are kept as were when it was opened. */
+/* The next steps; traces, fields and rasters as given now, of which the same are kept as were when it was opened. */
 ND_EXPORT int nd_advance(nd_worker *w, nd_population *populations, nd_raster *rasters, int32_t steps) {
     w->net.rasters = rasters;
     w->net.steps = steps;
     memset(w->sent, 0, sizeof *w->sent * (size_t)w->net.n_rasters);
     for (int32_t k = 0; k < w->net.n_populations; k++) {
         nd_population *q = &w->populations[k];
-        q->traces = populations[k].traces;
+        const nd_population *now = &populations[k];
+        q->traces = now->traces;
+        q->fields = now->fields, q->constant = now->constant;
+        memcpy(q->lanes, now->lanes, sizeof q->lanes);
+        memcpy(q->lane_masks, now->lane_masks, sizeof q->lane_masks);
+        q->is_regular = now->is_regular, q->is_plain = now->is_plain;
+        q->has_bias = now->has_bias, q->v_is_bound = now->v_is_bound;
         q->active = q->syn_ops = q->wraps = q->saturations = 0;
     }
     for (w->offset = 0; w->offset < steps; w->offset += w->steps) {

@@ -12,7 +12,7 @@
 
 /* Zeros from a cache line on, in large pages where there are many. */
 static void *zeros(size_t bytes) {
-    const size_t unit = bytes >= 4 * HUGE_PAGE ? HUGE_PAGE : LINE;
+    const size_t unit = bytes >= HUGE_PAGE / 2 ? HUGE_PAGE : LINE;
     const size_t whole = (bytes + unit) / unit * unit;
 #ifdef _WIN32
     void *at = calloc(1, whole);

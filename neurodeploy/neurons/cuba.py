@@ -17,6 +17,8 @@ from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, Rules,
 VTH_NEVER = 131072
 """A threshold mantissa that v can never exceed: a passive read-out, as lava-dl's netx writes it."""
 THRESHOLD_SHIFT = 6
+FOREVER = 2**31 - 1
+"""More steps than a sample can have; as a refractory period: a neuron fires once."""
 
 
 class Cuba(TrainedModel):

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurodeploy.chipnet import ChipNetwork, ChipPopulation
 from neurodeploy.errors import UnsupportedFeature
-from neurodeploy.neurons.cuba import VTH_NEVER
+from neurodeploy.neurons.cuba import FOREVER, VTH_NEVER
 from neurodeploy.target import Target
 
 Finding = tuple[str, str, str]
@@ -92,9 +92,19 @@ def refractory_periods(net: ChipNetwork, target: Target) -> Iterator[Finding]:
     """Refractory periods lie within 0..refractory_max."""
     longest = target.compartment.refractory_max.value
     for p in _having(net, "refractory"):
-        if p.fields["refractory"].max() > longest:
+        if longest < p.fields["refractory"].max() < FOREVER:
             what = f"a refractory period of {p.fields['refractory'].max()} steps (of {longest})"
             yield p.name, what, f"use at most {longest} steps"
+
+
+def firing(net: ChipNetwork, target: Target) -> Iterator[Finding]:
+    """Firing windows, and neurons that fire once, only where the target has them."""
+    c = target.compartment
+    for p in net.populations.values():
+        if p.window is not None and not c.firing_window.value:
+            yield p.name, "a firing window", "choose a target with firing windows (loihi2)"
+        if "refractory" in p.fields and p.fields["refractory"].max() == FOREVER and not c.fire_once.value:
+            yield p.name, "neurons that fire once", "choose a target with fire_once (loihi2)"
 
 
 def reset_schedules(net: ChipNetwork, target: Target) -> Iterator[Finding]:
@@ -159,6 +169,7 @@ RULES: tuple[Callable[[ChipNetwork, Target], Iterator[Finding]], ...] = (
     late_bias,
     delays,
     refractory_periods,
+    firing,
     reset_schedules,
     weight_exponents,
     weight_formats,

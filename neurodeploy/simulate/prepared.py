@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
 from neurodeploy.connections import Dense
 from neurodeploy.errors import SimulationError
 from neurodeploy.neurons import model_named
+from neurodeploy.neurons.cuba import FOREVER
 from neurodeploy.simulate.arena import Arena
 from neurodeploy.simulate.components import components
 from neurodeploy.simulate.order import neuron_order, pixel_orders
@@ -50,6 +52,7 @@ class Prepared:
         self.library = library  # weights lie as its vectors want them
         self.parts = (tuple(net.populations.values()), tuple(net.projections))  # so that no id of the key is used again
         self.arena = Arena()
+        self._arenas = {"": self.arena}
         outputs = {name: net.outputs_of(name) for name in net.populations}
         self.sources = [*(source for names in outputs.values() for source in names), *net.inputs]
         raster_of = self.raster_of = {source: k for k, source in enumerate(self.sources)}
@@ -65,7 +68,7 @@ class Prepared:
             raster.size = net.size_of(source)
             raster.form = MESSAGES if graded[source] else FLAGS if source in net.inputs else BITS
         self.populations = (Population * len(net.populations))()
-        into = {name: _incoming(net, name, graded) for name in net.populations}
+        into = self._into = {name: _incoming(net, name, graded) for name in net.populations}
         self.projections = (Projection * sum(map(len, into.values())))()
         self.cuts: dict[tuple[int, int], NDArray[np.int64] | None] = {}
         recurrent = self._order_components(net)
@@ -77,7 +80,8 @@ class Prepared:
             entry.first_projection, entry.n_projections = number, len(incoming)
             self._fill_population(entry, population, self.orders.get(name))
             if population.model == "cuba":
-                self._fill_cuba(entry, population, self.orders.get(name), incoming, is_recurrent=name in recurrent)
+                self._fill_cuba(entry, population, self.orders.get(name), incoming)
+                entry.is_tiled = entry.is_tiled and name not in recurrent
             entry.fits32 = fits32(incoming)
             for i in incoming:
                 slot = self.projections[number]
@@ -87,6 +91,19 @@ class Prepared:
                 number += 1
             if entry.is_narrow and entry.n_projections == 1 and incoming[0].projection.connection.kind == "conv2d":
                 entry.map_at = packing.map_at(self.projections[number - 1], entry)
+
+    def with_fields(self, population: ChipPopulation) -> Prepared:
+        """The same with other fields of one cuba population, for the next steps of a worker that is under way."""
+        other = copy.copy(self)
+        other.populations = type(self.populations).from_buffer_copy(self.populations)
+        other.arena = Arena()
+        other._arenas = self._arenas | {population.name: other.arena}
+        entry, order = other.populations[self.number_of[population.name]], self.orders.get(population.name)
+        is_tiled = entry.is_tiled
+        other._fill_population(entry, population, order)
+        other._fill_cuba(entry, population, order, self._into[population.name])
+        entry.is_tiled = is_tiled
+        return other
 
     def _order_components(self, net: ChipNetwork) -> set[str]:
         """Number the components; the names of the populations in a cycle."""
@@ -111,6 +128,8 @@ class Prepared:
             entry.step = ctypes.cast(getattr(self.library, f"nd_{model.name}"), ctypes.c_void_p).value
         entry.size, entry.n_ports = size, len(model.ports)
         entry.n_registers, entry.n_state = len(model.registers), len(model.state)
+        first, stop = population.window or (0, FOREVER)
+        entry.fires_from, entry.fires_until = first + 1, stop
         entry.reset_interval, entry.reset_offset = population.reset_interval, population.reset_offset
         fields = model.kernel_fields(population.fields, population.reset)
         entry.fields = self.arena.table([self._keep(f, size, order) for f in fields])
@@ -125,8 +144,6 @@ class Prepared:
         population: ChipPopulation,
         order: NDArray[np.int64] | None,
         incoming: Sequence[Incoming],
-        *,
-        is_recurrent: bool,
     ) -> None:
         du, dv, vth = (population.fields[name] for name in LANES)
         bias = model_named("cuba").constant_input(population.fields)
@@ -153,7 +170,7 @@ class Prepared:
             isinstance(i.projection.connection, Dense) and i.projection.delays is None and i.fits_bytes(i.exponent)
             for i in incoming
         )
-        entry.is_tiled = dense and not is_recurrent and fits32(incoming)
+        entry.is_tiled = dense and fits32(incoming)
 
     def _fill_projection(self, slot: Any, incoming: Incoming, port: int) -> None:
         p, c = incoming.projection, incoming.projection.connection

@@ -9,6 +9,7 @@ import numpy as np
 from neurodeploy.chipnet import ChipPopulation
 from neurodeploy.errors import RegisterOverflow
 from neurodeploy.neurons import model_named
+from neurodeploy.neurons.cuba import VTH_NEVER
 from neurodeploy.neurons.model import Ints
 from neurodeploy.simulate.plan import Messages, Outcome, Plan
 from neurodeploy.simulate.synapses import arriving
@@ -34,7 +35,7 @@ def run_reference(plan: Plan) -> Outcome:
                     before = {register: np.zeros_like(values) for register, values in before.items()}
                 inputs, wrapped = arriving(incoming[name], sent, t, model.ports, (batch, population.size))
                 active[name] += _active(model.registers, before, inputs, model.constant_input(population.fields))
-                after = model.integer_step(before, inputs, population.fields, population.reset)
+                after = model.integer_step(before, inputs, _fields(population, t), population.reset)
                 wrapped += after.wraps
                 if plan.strict and (wrapped or after.saturations):
                     raise overflow_error(name, t, wrapped, after.saturations)
@@ -73,6 +74,13 @@ def overflow_error(name: str, step: int, wraps: int, saturations: int) -> Regist
 def _resets(population: ChipPopulation, t: int) -> bool:
     interval = population.reset_interval
     return interval > 0 and t % interval == population.reset_offset % interval
+
+
+def _fields(population: ChipPopulation, t: int) -> Mapping[str, Ints]:
+    """Those of step t, counted from 1: outside its firing window a population has a threshold that no v exceeds."""
+    if population.window is None or population.window[0] < t <= population.window[1]:
+        return population.fields
+    return {**population.fields, "vth": np.array(VTH_NEVER)}
 
 
 def _initial(population: ChipPopulation, batch: int) -> Mapping[str, Ints]:

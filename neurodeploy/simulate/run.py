@@ -66,7 +66,8 @@ def simulate(
         network: A ChipNetwork, or a Program, whose mapping then gives packets, hops and per-core counts.
         spikes: Messages (T, *shape) or (B, T, *shape) for the only input, or a dict of such by input name: 0 and 1,
             or integers where the input takes graded messages. :class:`Events` may stand for arrays of 0 and 1.
-        steps: Chip steps; default T plus the latency of the last population, so that every layer is live for T steps.
+        steps: Chip steps; default T plus the latency of the last population, so that every layer is live for T steps;
+            or the network's ``sample_steps``.
         record: Registers to keep per population, e.g. ``{"l1": ("u", "v")}``.
         keep: Outputs whose spikes the Run holds; default all, ``()`` for counters alone. The ``fast`` engine keeps a
             bit for a spike, and makes arrays of them when they are looked at.
@@ -91,7 +92,13 @@ def simulate(
     inputs, batched = checked_inputs(net, spikes)
     length = next(iter(inputs.values())).shape[1]
     latency = net.latency_steps
-    total = length + latency if steps is None else steps
+    total = net.steps_of(length) if steps is None else steps
+    if steps is None and net.sample_steps and length > total:
+        raise SimulationError(
+            f"{length} steps of input; a sample of this network has {total}",
+            where="simulate",
+            remedy=f"give at most {total} steps, the rest is cut off if you say steps={total}",
+        )
     if total <= latency:
         raise SimulationError(
             f"{total} steps do not reach the last layer, which starts after {latency}",

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.errors import MissingDependency, SimulationError
+from neurodeploy.errors import InvalidNetwork, MissingDependency, SimulationError, UnsupportedFeature
+from neurodeploy.neurons.cuba import FOREVER
 from neurodeploy.simulate.call import Call
 from neurodeploy.simulate.counters import Counters, PopulationCounters
 from neurodeploy.simulate.engine import NO_MEMORY
@@ -22,9 +23,8 @@ from neurodeploy.simulate.run import Run, checked_outputs, checked_registers
 if TYPE_CHECKING:
     from neurodeploy.program import Program
 
-FOREVER = 2**31 - 1
-"""Last live step of every population, and so the most that a session can run before it starts again."""
 STEPS_AT_ONCE = 1024
+WRITABLE = ("vth", "bias_mant", "bias_exp")
 
 
 class Session:
@@ -58,16 +58,21 @@ class Session:
             raise SimulationError(f"the network has no {what}", where="Session", remedy="add one")
         self._kept = checked_outputs(self._net, keep)
         self._registers = checked_registers(self._net, record or {})
+        self._target = None if isinstance(network, ChipNetwork) else network.target
+        self._steps = 0
         try:
-            self._prepared = prepare(self._net)
+            self._open()
         except KernelsUnavailable as missing:
             raise MissingDependency(f"the C kernels: {missing}", where="Session", remedy=missing.remedy) from missing
-        self._steps = 0
+
+    def _open(self) -> None:
+        """A worker for the network as it is."""
+        self._prepared = prepare(self._net)
         silence: dict[str, NDArray[Any]] = {
             n: np.zeros((1, 1, p.size), _dtype(p.message_bits)) for n, p in self._net.inputs.items()
         }
-        self._one = Call(self._net, self._prepared, silence, (1, 1), self._kept, {})
         self._one_inputs = silence
+        self._one = self._opened = self._single()
         for entry, population in zip(self._one.populations, self._net.populations.values(), strict=True):
             entry.first, entry.last = population.start + 1, FOREVER
         library, projections = self._prepared.library, self._prepared.projections
@@ -76,7 +81,10 @@ class Session:
         self._worker = library.nd_open(populations, sizes[0], projections, sizes[1], rasters, sizes[2], STEPS_AT_ONCE)
         if not self._worker:
             raise SimulationError("not enough memory for the registers", where="Session", remedy="free some memory")
-        weakref.finalize(self, library.nd_close, self._worker)
+        self._close = weakref.finalize(self, library.nd_close, self._worker)
+
+    def _single(self) -> Call:
+        return Call(self._net, self._prepared, self._one_inputs, (1, 1), self._kept, {})
 
     @property
     def steps(self) -> int:
@@ -136,6 +144,61 @@ class Session:
         """Begin a new sample: initial registers, nothing under way, step 0."""
         self._prepared.library.nd_restart(self._worker)
         self._steps = 0
+
+    def write(self, population: str, **fields: Any) -> None:
+        """Write thresholds or biases, from the next step on; they stay as written, over :meth:`restart` too.
+
+        Args:
+            population: Of model ``cuba``.
+            fields: ``vth``, ``bias_mant``, ``bias_exp``: integers, or integers of the population's shape.
+
+        Raises:
+            InvalidNetwork: No such population, a value out of range, or another field.
+            UnsupportedFeature: The program's target cannot write such a register while it runs.
+        """
+        old = self._net.populations.get(population)
+        for field in fields:
+            if old is not None and (old.model != "cuba" or field not in WRITABLE):
+                raise InvalidNetwork(
+                    f"field '{field}' of model '{old.model}' cannot be written while it runs",
+                    where=f"population '{population}'",
+                    remedy=f"write {', '.join(WRITABLE)} of 'cuba', or build another network",
+                )
+            self._check_target("vth_write" if field == "vth" else "bias_write", f"population '{population}'")
+        self._net = self._net.with_fields(population, **fields)
+        self._prepared = self._prepared.with_fields(self._net.populations[population])
+        self._one = self._single()
+
+    def write_weights(self, source: str, target: str, weights: Any) -> None:
+        """Write all weights of a projection between two samples; they stay as written.
+
+        Args:
+            source: As in :meth:`ChipNetwork.connect`.
+            target: As in :meth:`ChipNetwork.connect`.
+            weights: Integers of the shape of the projection's ``connection.weights``.
+
+        Raises:
+            SimulationError: In the midst of a sample.
+            InvalidNetwork: No such projection, or a weight out of range.
+            ShapeMismatch: Another shape.
+            UnsupportedFeature: The program's target cannot write weights while it runs.
+        """
+        if self._steps:
+            raise SimulationError(
+                f"weights written after step {self._steps} of a sample", where="Session", remedy="restart() first"
+            )
+        self._check_target("weight_write", f"projection '{source}' -> '{target}'")
+        self._net = self._net.with_weights(source, target, weights)
+        self._close()
+        self._open()
+
+    def _check_target(self, feature: str, where: str) -> None:
+        if self._target is not None and not getattr(self._target.compartment, feature).value:
+            raise UnsupportedFeature(
+                f"target '{self._target.name}' cannot write this while it runs ({feature})",
+                where=where,
+                remedy="choose a target that can, or run the ChipNetwork without a target",
+            )
 
     def _advance(self, call: Call, steps: int) -> None:
         if self._steps + steps > FOREVER:

@@ -36,7 +36,8 @@ class Population(ctypes.Structure):
     _fields_ = [
         *_pointers("step"),
         *_int32("size", "n_ports", "n_outputs", "first_raster", "first_projection", "n_projections"),
-        *_int32("n_registers", "n_state", "first", "last", "reset_interval", "reset_offset"),
+        *_int32("n_registers", "n_state", "first", "last"),
+        *_int32("fires_from", "fires_until", "is_quiet", "reset_interval", "reset_offset"),
         *_int32("component", "is_recurrent", "fits32", "is_narrow", "input_exp"),
         *_int32("is_tiled", "is_regular", "is_plain", "parts", "has_bias", "v_is_bound"),
         *_pointers("fields"),

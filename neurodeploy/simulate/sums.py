@@ -136,14 +136,17 @@ class Reach:
 
     @classmethod
     def of(cls, population: ChipPopulation, bias: Ints, incoming: Sequence[Incoming], exponent: int) -> Reach:
-        """From |x| <= |x0| + input / (1 - kept share), a geometric series; a reset to 0 keeps v below its threshold."""
+        """From |x| <= |x0| + input / (1 - kept share), a geometric series; a reset to 0 keeps v below its threshold.
+
+        With a firing window the reset does not always happen.
+        """
         low, high = (bound << (exponent + INPUT_SHIFT) for bound in sum_bounds(incoming, exponent))
         lost_u, lost_v = population.full("du") + 1, population.full("dv")
         u0, v0 = np.abs(population.full("u0")), np.abs(population.full("v0"))
         least_u, most_u = -(u0 + _series(-low, lost_u)), u0 + _series(high, lost_u)
         least_v = v0 + _series(np.maximum(0, -(least_u + bias)), lost_v)
         most_v = v0 + _series(np.maximum(0, most_u + bias), lost_v)
-        if population.reset == "zero":
+        if population.reset == "zero" and population.window is None:
             after_reset = np.maximum(np.maximum(v0, population.full("vth") << INPUT_SHIFT), 0)
             most_v = np.minimum(most_v, after_reset + most_u + np.maximum(0, bias))
         u_is_bound = bool(np.all(-least_u <= U_LIMIT) and np.all(most_u <= U_LIMIT))

@@ -31,7 +31,9 @@ def test_a_large_population_in_a_cycle(size: int) -> None:
     net = ChipNetwork()
     net.add_input("in", shape=40)
     net.add_population("a", shape=size, du=1000, dv=200, vth=300, bias_mant=rng.integers(0, 200, size), bias_exp=3)
-    net.add_population("b", shape=size, du=900, dv=200, vth=30, start=2, reset_interval=7, reset_offset=3)
+    net.add_population(
+        "b", shape=size, du=900, dv=200, vth=30, start=2, reset_interval=7, reset_offset=3, window=(3, 9)
+    )
     net.add_population("few", shape=50, du=900, dv=200, vth=30)
     net.connect("in", "a", rng.integers(-30, 40, (size, 40)) * 2)
     net.connect("a", "a", synapses(rng, size, size, 8 * size), kind="sparse")

@@ -140,9 +140,9 @@ def test_damage_is_found_before_libhdf5_sees_it(stored: Path, monkeypatch: pytes
     assert "checksum" in refused(stored, data).what and "again" in refused(stored, data).remedy
 
 
-@pytest.mark.parametrize("version", [3, 17])
+@pytest.mark.parametrize("version", [4, 17])
 def test_a_newer_version_says_to_upgrade(stored: Path, version: int) -> None:
-    assert storage.VERSION == 2
+    assert storage.VERSION == 3
     data = stored.read_bytes()
     for contents in (data[storage.BLOCK :], b"whatever the future brings"):
         error = refused(stored, storage._block(version, contents) + contents)

@@ -28,6 +28,8 @@ def population_fault(p: ChipPopulation) -> Fault | None:
         never_fires = bool(np.all(p.fields["vth"] >= VTH_NEVER))
         if p.reset != "zero" and not (never_fires and p.reset == "none"):
             return f"model 'cuba' with reset '{p.reset}'", remedy
+        if p.window is not None:
+            return "a firing window", "run it on the fast engine"
         if np.any(p.fields["refractory"]):
             return "refractory periods", "use refractory 0"
     elif p.reset_interval:

@@ -65,6 +65,8 @@ def _cuba(population: ChipPopulation, is_input: bool, shape: tuple[int, ...]) ->
     never = bool(np.all(f["vth"] >= VTH_NEVER))
     if population.reset != "zero" and not never:
         found.append((f"reset '{population.reset}'; netx's neurons reset to zero", "retrain with reset to zero"))
+    if population.window is not None:
+        found.append(("a firing window", "run it with neurodeploy"))
     if np.any(f["refractory"]):
         found.append(("a refractory period; netx does not read refDelay", "retrain without"))
     if np.any(f["u0"]) or np.any(f["v0"]):
