@@ -45,7 +45,12 @@ def report_page(e: Evidence) -> str:
 
 def render(page: Page) -> str:
     """HTML of any page."""
-    return _template().render(page=page, style=Markup(_text("style.css"))) + "\n"
+    return _template().render(page=page, style=Markup(stylesheet())) + "\n"
+
+
+def stylesheet() -> str:
+    """What pages and pictures look like."""
+    return _text("style.css")
 
 
 @cache

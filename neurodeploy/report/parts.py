@@ -73,6 +73,7 @@ class Section:
         tables: Tables.
         notes: Sentences after them.
         paired: Whether figures stand in two columns, of two programs.
+        text: Paragraphs after the lead.
     """
 
     ident: str
@@ -82,6 +83,7 @@ class Section:
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
     paired: bool = False
+    text: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,8 @@ class Page:
         figures: Beside them.
         tables: With them.
         sections: Then.
+        notes: Sentences of the summary.
+        kind: What sort of page it is.
     """
 
     title: str
@@ -125,6 +129,7 @@ class Page:
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
+    kind: str = "Deployment report"
 
 
 def counted(value: float) -> str:

@@ -142,7 +142,7 @@ def settings_table(a: Evidence, b: Evidence) -> Table:
 def _settings(e: Evidence) -> dict[str, object]:
     quantization: Mapping[str, Any] = e.program.quantization
     found = {words(key): e.program.provenance.get(key) for key in SETTINGS}
-    found |= {words(k): v for k, v in e.program.semantics.items() if k not in ("layers", "notes")}
+    found |= {words(k): v for k, v in e.program.semantics.items() if k not in ("layers", "notes", "exported")}
     for row in quantization.get("populations", []):
         found[f"{row['name']}: threshold"] = row["vth"]
         found[f"{row['name']}: scale"] = row["scale"]

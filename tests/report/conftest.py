@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from studies import study
 
 import neurodeploy as nd
 from neurodeploy.evaluate import Samples, load_samples
 from neurodeploy.report.evidence import Evidence, gather
+from neurodeploy.report.study import write_study
 from neurodeploy.report.write import compare_files, report_files
 
 MODELS = ("digits-conv", "digits-mlp", "vowels-rsnn")
@@ -37,9 +39,11 @@ def versus(bundled: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def pages(bundled: dict[str, Path], versus: Path) -> dict[str, Path]:
-    """All of them by name."""
-    return bundled | {"versus": versus}
+def pages(bundled: dict[str, Path], versus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """All of them by name, and a study."""
+    path = tmp_path_factory.mktemp("study") / "study.html"
+    write_study(study(), path)
+    return bundled | {"versus": versus, "study": path}
 
 
 @pytest.fixture(scope="session")

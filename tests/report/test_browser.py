@@ -11,7 +11,7 @@ from chromium import Chromium, find_chromium
 PATH = find_chromium()
 pytestmark = [
     pytest.mark.skipif(PATH is None, reason="no Chromium: apt-get install chromium"),
-    pytest.mark.parametrize("name", ("digits-conv", "digits-mlp", "vowels-rsnn", "versus")),
+    pytest.mark.parametrize("name", ("digits-conv", "digits-mlp", "vowels-rsnn", "versus", "study")),
 ]
 
 UNDRAWN = """[...document.querySelectorAll('figure')].filter(f => {

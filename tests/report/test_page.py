@@ -13,7 +13,7 @@ import pytest
 import neurodeploy as nd
 from neurodeploy.report.write import report_files
 
-NAMES = ("digits-conv", "digits-mlp", "vowels-rsnn", "versus")
+NAMES = ("digits-conv", "digits-mlp", "vowels-rsnn", "versus", "study")
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
@@ -116,8 +116,8 @@ def test_estimates_are_called_so(tree: Element) -> None:
 
 
 def test_the_same_bytes_again(name: str, pages: dict[str, Path], tmp_path: Path) -> None:
-    if name == "versus":
-        pytest.skip("made of two, each of which is looked at")
+    if name in ("versus", "study"):
+        pytest.skip("made of others, each of which is looked at")
     report_files(pages[name].with_name("program.ndp"), nd.load_model(name).test, tmp_path / "report.html")
     for file in ("report.html", "report.json", "layers.csv", "cores.csv"):
         assert (tmp_path / file).read_bytes() == pages[name].with_name(file).read_bytes(), file

@@ -49,6 +49,15 @@ def linear_scale(high: float, start: float, end: float, low: float = 0.0) -> Sca
     return Scale(low, low + step * math.ceil((high - low) / step - 1e-9), start, end)
 
 
+def round_scale(low: float, high: float, start: float, end: float) -> Scale:
+    """From the round value at or below ``low`` to the one at or above ``high``."""
+    if high <= low:
+        room = abs(low) / 2 or 1.0
+        low, high = low - room, high + room
+    step = _step(high - low, 4)
+    return Scale(step * math.floor(low / step + 1e-9), step * math.ceil(high / step - 1e-9), start, end)
+
+
 def round_steps(low: float, high: float, most: int) -> list[float]:
     """Multiples of 1, 2 or 5 times a power of ten."""
     step = _step(high - low, most - 1)

@@ -38,9 +38,14 @@ class Drawing:
         """A disc."""
         self._add("circle", tip, {"cx": x, "cy": y, "r": radius, "class": kind, **more})
 
-    def path(self, commands: str, kind: str, **more: object) -> None:
+    def path(self, commands: str, kind: str, tip: str = "", **more: object) -> None:
         """A path of SVG commands."""
-        self._add("path", "", {"d": commands, "class": kind, **more})
+        self._add("path", tip, {"d": commands, "class": kind, **more})
+
+    def place(self, other: Drawing, down: float) -> None:
+        """All of another drawing, so many units further down."""
+        inner = Markup("").join(other._parts)
+        self._parts.append(Markup('<g transform="translate(0 {})">{}</g>').format(number(down), inner))
 
     def text(self, x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> None:
         """A line of text; ``anchor`` is start, middle or end."""

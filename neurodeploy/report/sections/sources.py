@@ -61,7 +61,7 @@ def _numbers(name: str, row: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _conventions(e: Evidence) -> list[tuple[str, str]]:
-    known = {k: v for k, v in e.program.semantics.items() if k not in ("layers", "notes") and v is not None}
+    known = {k: v for k, v in e.program.semantics.items() if k not in ("layers", "notes", "exported") and v is not None}
     rows = [(words(k), quantity(v, "s") if k == "dt_s" and isinstance(v, float) else str(v)) for k, v in known.items()]
     layers: Any = e.program.semantics.get("layers", {})
     rows += [(f"layer {name}", "; ".join(f"{words(k)} {v}" for k, v in own.items())) for name, own in layers.items()]
