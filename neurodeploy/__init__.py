@@ -1,6 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import cluster, convert, encode, faults, robustness, train, worlds
+from neurodeploy import adapt, cluster, convert, encode, faults, robustness, train, worlds
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -28,6 +28,7 @@ __all__ = [
     "Run",
     "Session",
     "Target",
+    "adapt",
     "cluster",
     "compile",
     "convert",

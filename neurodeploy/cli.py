@@ -13,6 +13,7 @@ import click
 import neurodeploy
 from neurodeploy import cli_print as show
 from neurodeploy.atomic import check_writable
+from neurodeploy.cli_adapt import adapt
 from neurodeploy.cli_compare import compare
 from neurodeploy.cli_conformance import conformance
 from neurodeploy.cli_convert import convert
@@ -267,6 +268,7 @@ def lava_check(lava_python: Path | None, as_json: bool) -> None:
     show.lava(check(lava_python), as_json)
 
 
+app.add_command(adapt)
 app.add_command(conformance)
 app.add_command(compare)
 app.add_command(report)

@@ -204,6 +204,9 @@ def costs(found: Mapping[str, Any]) -> None:
     print(f"  spikes {found['spikes']:,.1f}   SynOps {found['syn_ops']:,.1f}   steps {found['steps']}")
     busiest = "   ".join(f"{name} {value:,.1f}" for name, value in found["core_max"].items())
     print(f"  cores {found['cores']} on {found['chips']} chips, busiest: {busiest}")
+    if (host := found["adaptation"]) is not None:
+        print(f"  adaptation        {band(host['energy_j'], 'J')} of E1, {band(host['latency_s'], 's')} of L1:")
+        print(f"    {host['reads']:,.1f} reads   {host['writes']:,.1f} writes   {host['operations']:,.1f} operations")
     print(f"  E1 mesh           {band(found['mesh_energy_j'], 'J')}")
     print(f"  E2 + leakage      {band(found['energy_j'], 'J')}")
     print(f"  E3 + embedded x86 {band(found['total_energy_j'], 'J')}")

@@ -9,6 +9,9 @@ from neurodeploy.chipmap import Mapping as ChipMapping
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.target import Target
 
+ADAPTATION = "adaptation"
+"""Entry of the provenance with nominal rates and, under ``rule``, what writes registers while the program runs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Program:

@@ -213,6 +213,8 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
         static_core_w, static_chip_w: Leakage per core used, or per chip used.
         overhead_chip_w: Embedded processors, per chip used.
         overhead_run_j: Per inference, whatever its length; where a calibration found it.
+        host_access_j, host_op_j: Of a host that adapts a running network: per register, counter or weight that it
+            reads or writes, and per integer operation.
     """
 
     profile: Annotated[str, Meta(pattern=r"\S", description="a name, not empty")]
@@ -230,6 +232,8 @@ class Energy(Struct, frozen=True, forbid_unknown_fields=True):
     synop_conv_j: FloatQuantity | None = None
     spike_out_j: FloatQuantity | None = None
     overhead_run_j: FloatQuantity | None = None
+    host_access_j: FloatQuantity | None = None
+    host_op_j: FloatQuantity | None = None
 
 
 class Latency(Struct, frozen=True, forbid_unknown_fields=True):
@@ -248,6 +252,7 @@ class Latency(Struct, frozen=True, forbid_unknown_fields=True):
         link_spikes_per_s: Spikes that cross a tile's border in a second.
         io_step_s: A step driven by a host.
         overhead_run_s: Per inference, whatever its length; where a calibration found it.
+        host_access_s, host_op_s: As ``host_access_j`` and ``host_op_j``, one after the other, between two inferences.
     """
 
     synop_s: FloatQuantity
@@ -269,6 +274,8 @@ class Latency(Struct, frozen=True, forbid_unknown_fields=True):
     packet_in_s: FloatQuantity | None = None
     synapse_word_s: FloatQuantity | None = None
     overhead_run_s: FloatQuantity | None = None
+    host_access_s: FloatQuantity | None = None
+    host_op_s: FloatQuantity | None = None
     timing: Timing = "serial"
 
 

@@ -127,6 +127,28 @@ class StepCosts:
         return {f.name: getattr(self, f.name).tolist() for f in fields(self)}
 
 
+@dataclass(frozen=True)
+class HostCosts:
+    """A host that adapts the network between two inferences, per inference.
+
+    Attributes:
+        reads, writes, operations: As of :class:`neurodeploy.simulate.counters.HostWork`.
+        energy: Joules; a part of E1.
+        latency: Seconds; in L1 and L2.
+    """
+
+    reads: float
+    writes: float
+    operations: float
+    energy: Band
+    latency: Band
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        counts = {name: getattr(self, name) for name in ("reads", "writes", "operations")}
+        return counts | {"energy_j": self.energy.to_dict(), "latency_s": self.latency.to_dict()}
+
+
 @dataclass(frozen=True, eq=False)
 class Costs:
     """Estimates per inference; nothing here was measured on a chip.
@@ -139,7 +161,7 @@ class Costs:
         neuron_updates: Compartment updates.
         packets: Spikes times distinct destination cores.
         hops: Tile hops of those packets.
-        parts: What E1 is made of, joules: ``synapses``, ``neurons``, ``packets`` and ``hops``.
+        parts: What E1 is made of, joules: ``synapses``, ``neurons``, ``packets`` and ``hops``; ``adaptation``, if any.
         static_energy: Leakage of the cores (value) or chips (high) in use over the latency.
         overhead_energy: Embedded processors over the latency.
         latency: L1, seconds: per step the slowest core or link and the barrier; one inference alone, not pipelined.
@@ -159,6 +181,7 @@ class Costs:
         profile: Name of the constants.
         missing: Constants that the profile does not have; they count as 0.
         sources: Every constant used: value, range, status and source.
+        adaptation: What a host does so that the network adapts; None where it does not.
     """
 
     samples: int
@@ -188,6 +211,7 @@ class Costs:
     profile: str
     missing: tuple[str, ...]
     sources: Mapping[str, Mapping[str, Any]]
+    adaptation: HostCosts | None = None
 
     @property
     def mesh_energy(self) -> Band:
@@ -236,6 +260,7 @@ class Costs:
             "per_step": self.per_step.to_dict(),
             "baselines": [baseline.to_dict() for baseline in self.baselines],
             "metrics": dict(self.metrics),
+            "adaptation": None if self.adaptation is None else self.adaptation.to_dict(),
             "missing": list(self.missing),
             "not_included": NOT_INCLUDED,
             "sources": {name: dict(row) for name, row in self.sources.items()},

@@ -12,12 +12,12 @@ from neurodeploy.energy_profile import missing
 from neurodeploy.errors import SimulationError
 from neurodeploy.estimate.band import Band
 from neurodeploy.estimate.baselines import baselines
-from neurodeploy.estimate.costs import CoreCosts, Costs, LayerCosts, StepCosts
+from neurodeploy.estimate.costs import CoreCosts, Costs, HostCosts, LayerCosts, StepCosts
 from neurodeploy.estimate.metrics import metrics
-from neurodeploy.estimate.sources import sources
+from neurodeploy.estimate.sources import HOST, sources
 from neurodeploy.program import Program
 from neurodeploy.simulate import Run
-from neurodeploy.simulate.counters import BOUNDS, Counters, PopulationCounters, Traffic
+from neurodeploy.simulate.counters import BOUNDS, Counters, HostWork, PopulationCounters, Traffic
 from neurodeploy.simulate.timing import StepModel, synop_energy
 from neurodeploy.target_schema import FloatQuantity, Target
 
@@ -29,7 +29,8 @@ def estimate(run: Run, program: Program) -> Costs:
     """Cost of one inference of a run, averaged over its samples.
 
     Energy: SynOps, active and inactive compartment updates, spikes, packets and hops, each times its constant (the
-    per-event model of Davies et al. 2018). Latency: see :mod:`neurodeploy.simulate.timing`; with the constants of the
+    per-event model of Davies et al. 2018); where the network adapts, also what its host does between two inferences.
+    Latency: see :mod:`neurodeploy.simulate.timing`; with the constants of the
     target that was simulated, so a run has to be counted again for another profile.
 
     Raises:
@@ -52,11 +53,15 @@ def costs_of(counters: Counters, program: Program) -> Costs:
         "packets": Band.of(e.within_tile_spike_j) * (sent.packets * per_sample),
         "hops": Band.of(e.hop_x_j) * (sent.hops_x * per_sample) + Band.of(e.hop_y_j) * (sent.hops_y * per_sample),
     }
+    host = _host(counters.host, target, per_sample)
+    if host is not None:
+        parts["adaptation"] = host.energy
     mesh = sum(parts.values(), Band(0, 0, 0))
-    latency = _seconds(traffic.times.mesh_fs, counters) + Band.of(target.latency.overhead_run_s)
+    once_s = Band.of(target.latency.overhead_run_s) + (Band(0, 0, 0) if host is None else host.latency)
+    latency = _seconds(traffic.times.mesh_fs, counters) + once_s
     hosted = None
     if target.latency.io_step_s is not None:
-        hosted = _seconds(traffic.times.hosted_fs, counters) + Band.of(target.latency.overhead_run_s)
+        hosted = _seconds(traffic.times.hosted_fs, counters) + once_s
     cores, chips = mapping.cores, mapping.chips
     per_core, per_chip = Band.of(e.static_core_w) * cores, Band.of(e.static_chip_w) * chips
     leakage = Band(per_core.value, min(per_core.low, per_core.value), max(per_core.high, per_chip.high))
@@ -101,9 +106,30 @@ def costs_of(counters: Counters, program: Program) -> Costs:
         ),
         metrics=metrics(program.net, counters),
         profile=e.profile,
-        missing=missing(target),
-        sources=sources(target, program),
+        missing=(*missing(target), *(() if host is None else _unknown(target))),
+        sources=sources(target, program, adapts=host is not None),
+        adaptation=host,
     )
+
+
+def _host(work: HostWork | None, target: Target, per_sample: float) -> HostCosts | None:
+    """What a host that adapts the network takes between two inferences; None where none does."""
+    if work is None:
+        return None
+    accesses, operations = (work.reads + work.writes) * per_sample, work.operations * per_sample
+    e, s = target.energy, target.latency
+    return HostCosts(
+        work.reads * per_sample,
+        work.writes * per_sample,
+        operations,
+        Band.of(e.host_access_j) * accesses + Band.of(e.host_op_j) * operations,
+        Band.of(s.host_access_s) * accesses + Band.of(s.host_op_s) * operations,
+    )
+
+
+def _unknown(target: Target) -> tuple[str, ...]:
+    """Constants of a host that the target does not have."""
+    return tuple(key for key in HOST if getattr(target.energy if key.endswith("_j") else target.latency, key) is None)
 
 
 def _checked(counters: Counters, program: Program) -> Traffic:

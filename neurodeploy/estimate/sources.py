@@ -13,7 +13,11 @@ UNUSED = ("within_tile_spike_s", "hop_x_s", "hop_y_s")
 """Times of one packet alone, which no estimate charges."""
 
 
-def sources(target: Target, program: Program) -> dict[str, dict[str, Any]]:
+HOST = ("host_access_j", "host_op_j", "host_access_s", "host_op_s")
+"""Of a host that adapts a running network."""
+
+
+def sources(target: Target, program: Program, *, adapts: bool = False) -> dict[str, dict[str, Any]]:
     """Every constant that the estimate of a program uses, by its key in the target file."""
     kinds = {part.connection.kind for p in program.net.projections for part in p.by_delay}
     synops = [synop_energy(target.energy, kind) for kind in kinds] + [
@@ -26,7 +30,7 @@ def sources(target: Target, program: Program) -> dict[str, dict[str, Any]]:
             fact = getattr(table, key)
             if key == barrier:
                 fact = ends
-            elif not isinstance(fact, Quantity) or key in BARRIERS or key in UNUSED:
+            elif not isinstance(fact, Quantity) or key in BARRIERS or key in UNUSED or (key in HOST and not adapts):
                 continue
             elif key.startswith("synop_") and not any(fact is used for used in synops):
                 continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from neurodeploy.errors import ModelError
+from neurodeploy.program import ADAPTATION, Program
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,15 @@ class CannotExport(ModelError):
     def to_dict(self) -> dict[str, object]:
         """The fields of the base class and the obstacles."""
         return super().to_dict() | {"obstacles": [asdict(o) for o in self.obstacles]}
+
+
+def refuse_adapting(program: Program, form: str) -> None:
+    """CannotExport for a program with a rule that writes registers while it runs: no format holds that.
+
+    Lava 0.10.0 would run it without a word: its fixed_pt models read the threshold once.
+    """
+    record = program.provenance.get(ADAPTATION)
+    if isinstance(record, Mapping) and record.get("rule"):
+        what = f"it adapts while it runs (rule '{record['rule']['rule']}'), and needs {record['requires']}"
+        remedy = "export the static network: `neurodeploy adapt PROGRAM --rule off -o STATIC.ndp`"
+        raise CannotExport(form, [Obstacle("network", what, remedy)])

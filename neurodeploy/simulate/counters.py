@@ -153,6 +153,24 @@ class Traffic:
         return Traffic(sources, into, fired, self.cores + other.cores, self.times + other.times, self.times_of)
 
 
+@dataclass(frozen=True)
+class HostWork:
+    """What the host does between inferences so that a network adapts, summed over samples.
+
+    Attributes:
+        reads: Spike counters read.
+        writes: Registers and weights written; those that keep their value are not.
+        operations: Integer operations for traces, statistics and new values.
+    """
+
+    reads: int = 0
+    writes: int = 0
+    operations: int = 0
+
+    def __add__(self, other: HostWork) -> HostWork:
+        return HostWork(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+
 @dataclass(frozen=True, eq=False)
 class Counters:
     """Counts of a whole run; divide by ``samples`` for one inference.
@@ -163,6 +181,7 @@ class Counters:
         live_steps: Steps per sample in which each population is live.
         populations: By name, inputs first.
         traffic: None without a mapping.
+        host: None where nothing adapts.
     """
 
     samples: int
@@ -170,6 +189,7 @@ class Counters:
     live_steps: int
     populations: Dict[str, PopulationCounters]
     traffic: Traffic | None
+    host: HostWork | None = None
 
     @property
     def spikes(self) -> int:
@@ -191,4 +211,5 @@ def add_counters(a: Counters, b: Counters) -> Counters:
     """Counters of two runs of one network with equal steps, as if they had been one batch."""
     populations = {name: counted + b.populations[name] for name, counted in a.populations.items()}
     traffic = None if a.traffic is None or b.traffic is None else a.traffic + b.traffic
-    return Counters(a.samples + b.samples, a.steps, a.live_steps, populations, traffic)
+    host = None if a.host is None or b.host is None else a.host + b.host
+    return Counters(a.samples + b.samples, a.steps, a.live_steps, populations, traffic, host)

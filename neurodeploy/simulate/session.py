@@ -37,6 +37,8 @@ class Session:
         network: A ChipNetwork or a Program.
         keep: Outputs whose messages are returned; default all.
         record: Registers that :meth:`run` returns per population.
+        live_steps: Steps of a sample for which each population is live, as :func:`simulate` has it of samples of that
+            length; default: for ever.
 
     Raises:
         SimulationError: No such output or register.
@@ -49,6 +51,7 @@ class Session:
         *,
         keep: Collection[str] | None = None,
         record: Mapping[str, Sequence[str]] | None = None,
+        live_steps: int | None = None,
     ) -> None:
         from neurodeploy.kernels import KernelsUnavailable
 
@@ -60,6 +63,7 @@ class Session:
         self._registers = checked_registers(self._net, record or {})
         self._target = None if isinstance(network, ChipNetwork) else network.target
         self._steps = 0
+        self._live = FOREVER if live_steps is None else live_steps
         try:
             self._open()
         except KernelsUnavailable as missing:
@@ -74,7 +78,7 @@ class Session:
         self._one_inputs = silence
         self._one = self._opened = self._single()
         for entry, population in zip(self._one.populations, self._net.populations.values(), strict=True):
-            entry.first, entry.last = population.start + 1, FOREVER
+            entry.first, entry.last = population.start + 1, min(population.start + self._live, FOREVER)
         library, projections = self._prepared.library, self._prepared.projections
         populations, rasters = self._one.populations, self._one.rasters
         sizes = len(populations), len(projections), len(rasters)
@@ -222,7 +226,8 @@ class Session:
         counts = {name: call.counts(name) for name in ("active", "wraps", "saturations", "syn_ops")}
         counted = {n: PopulationCounters(sent[n]) for n in net.inputs}
         for name, population in net.populations.items():
-            live = max(0, before + steps - max(before, population.start))
+            last = min(before + steps, population.start + self._live)
+            live = max(0, last - max(before, population.start))
             counted[name] = PopulationCounters(
                 sum(sent[source] for source in net.outputs_of(name)),
                 counts["syn_ops"][name],

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.atomic import making_folder
 from neurodeploy.chipnet import ChipNetwork
-from neurodeploy.export.errors import CannotExport, Obstacle
+from neurodeploy.export.errors import CannotExport, Obstacle, refuse_adapting
 from neurodeploy.export.lava.late import Start, late_start
 from neurodeploy.export.lava.limits import Fault, population_fault, projection_fault
 from neurodeploy.export.lava.source import source_text
@@ -35,6 +35,7 @@ def export_lava(program: Program, folder: str | Path) -> dict[str, Any]:
         CannotExport: Lava has no equal of something; with all reasons.
         UnwritableFile: The folder is not empty or cannot be made.
     """
+    refuse_adapting(program, SCRIPT)
     starts = _starts(program.net)
     text, arrays, processes = source_text(program, starts)
     with making_folder(folder) as made:

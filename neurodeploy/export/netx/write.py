@@ -9,7 +9,7 @@ import numpy as np
 
 from neurodeploy.atomic import replacing
 from neurodeploy.chipnet import ChipInput, ChipNetwork
-from neurodeploy.export.errors import CannotExport, Obstacle
+from neurodeploy.export.errors import CannotExport, Obstacle, refuse_adapting
 from neurodeploy.export.netx.chain import Stage, chain_of
 from neurodeploy.export.netx.neurons import Datasets, is_quiet, neuron_data
 from neurodeploy.export.netx.synapses import synapse_data
@@ -30,6 +30,7 @@ def export_netx(program: Program, path: str | Path) -> dict[str, Any]:
     """
     import h5py
 
+    refuse_adapting(program, ".net")
     source, stages = chain_of(program.net)
     layers = file_layers(program.net, source, stages)
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
