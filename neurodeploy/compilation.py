@@ -31,6 +31,8 @@ class Options:
         calibration: How, one of :data:`neurodeploy.calibration.METHODS`; None: ``mse``.
         per_channel: Neurons get scales of their own; the search may choose so for itself.
         output: Output node to read out, where the model has several.
+        last_step: Steps of every sample, where only the last is read out: the read-out's synapses then see that one
+            alone. None: all steps reach them, and samples may have any length.
         max_neurons_per_core: Forces a finer split.
         objective: What mapping looks for first, see :func:`neurodeploy.mapping.map_network`.
         seed: Of the mapping's choices, and of what calibration draws.
@@ -49,6 +51,7 @@ class Options:
     calibration: str | None = None
     per_channel: bool = False
     output: str | None = None
+    last_step: int | None = None
     max_neurons_per_core: int | None = None
     objective: str = "cores"
     seed: int = 0

@@ -12,6 +12,7 @@ from neurodeploy.mapping import map_network
 from neurodeploy.network import Network
 from neurodeploy.pipeline import run_passes
 from neurodeploy.quantize.features import missing_features
+from neurodeploy.quantize.preload import by_synapses
 
 
 def inspect_model(model: str | Path, target: str, options: Options) -> dict[str, Any]:
@@ -37,12 +38,13 @@ def inspect_model(model: str | Path, target: str, options: Options) -> dict[str,
         assert state.net is not None
         if state.quantization is not None:
             result["quantization"] = state.quantization.to_dict()
+        net = by_synapses(state.net, state.target)
         result["problems"] = [
             {"layer": layer, "what": f"the target lacks {what}", "remedy": remedy}
-            for layer, what, remedy in missing_features(state.net, state.target)
+            for layer, what, remedy in missing_features(net, state.target)
         ]
         mapping = map_network(
-            state.net,
+            net,
             state.target,
             max_neurons_per_core=options.max_neurons_per_core,
             objective=options.objective,

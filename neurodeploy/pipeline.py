@@ -28,6 +28,8 @@ from neurodeploy.quantize import quantize
 from neurodeploy.quantize.bits import bits_by_layer
 from neurodeploy.quantize.choice import Choice
 from neurodeploy.quantize.features import check_features
+from neurodeploy.quantize.last_step import last_step_only
+from neurodeploy.quantize.preload import by_synapses
 from neurodeploy.quantize.skeleton import skeleton
 from neurodeploy.reading import given_model, one_output, read
 from neurodeploy.semantics import EXPLAIN, MEMBRANE_READOUTS, SPIKE_READOUTS
@@ -121,9 +123,17 @@ def _check_readout(state: Compilation) -> None:
 
 
 def check_target_features(state: Compilation) -> Compilation:
-    """Refuse what the chip lacks."""
-    check_features(made(state.net), state.target)
-    return state
+    """Shut off steps that are not read out, give initial membranes to chips that load none; refuse what is lacking."""
+    net, steps = made(state.net), state.options.last_step
+    if steps is not None:
+        if len(state.outputs) != 1:
+            remedy = f"give output, one of {', '.join(state.outputs)}"
+            raise ModelError(f"the last step of {len(state.outputs)} outputs", where="last_step", remedy=remedy)
+        net = last_step_only(net, next(iter(state.outputs.values())), state.readout, steps)
+        state = replace(state, conventions={**state.conventions, "last_step": steps})
+    net = by_synapses(net, state.target)
+    check_features(net, state.target)
+    return replace(state, net=net)
 
 
 def map_to_cores(state: Compilation) -> Compilation:

@@ -53,8 +53,13 @@ NODE_FIELDS = frozenset(
 )
 """Conventions that a node may have of its own; ``max_spikes`` bounds those of one step under ``multi_trunc``."""
 
-NOTES = frozenset({"producer"})
-"""Entries of a file's metadata that carry no meaning."""
+NOTES = frozenset({"producer", "schema", "requires", "T"})
+"""Entries of a file's metadata that change no meaning: who wrote it; the version of these entries; with commas between
+them, features without which a reader must not run the file; the steps of a sample that it was trained on."""
+
+FEATURES = frozenset({"v0", "layer_start"})
+"""What a file may require: initial potentials, and layers that begin with their first input."""
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,7 @@ class Semantics:
                 where=where,
                 remedy=f"correct the name or upgrade neurodeploy-snn; {did_you_mean(name, names)}",
             )
+        _check_notes(recorded, where)
         given = {k: v for k, v in options.items() if v is not None}
         for name in (n for n in given if n in recorded):
             if not _equal(given[name], recorded[name]):
@@ -155,6 +161,22 @@ class Semantics:
         values.setdefault("dt_s", 1.0)
         values.setdefault("reset", "value")
         return cls(**{**values, "dt_s": float(values["dt_s"])})  # type: ignore[arg-type]
+
+
+def _check_notes(recorded: Mapping[str, object], where: str) -> None:
+    required = [word.strip() for word in str(recorded.get("requires", "")).split(",") if word.strip()]
+    schema, steps = recorded.get("schema", SCHEMA), recorded.get("T", 1)
+    lacking = [f"'{word}'" for word in required if word not in FEATURES]
+    if schema != SCHEMA:
+        lacking.append(f"schema {schema!r} of its metadata")
+    if lacking:
+        raise AmbiguousSemantics(
+            f"the file requires {', '.join(lacking)}, which is not known here",
+            where=where,
+            remedy="upgrade neurodeploy-snn, or export the file again",
+        )
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise AmbiguousSemantics(f"the file records T = {steps!r}", where=where, remedy="give a number of steps >= 1")
 
 
 def _legal(name: str, value: object) -> bool:

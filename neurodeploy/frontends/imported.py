@@ -85,8 +85,9 @@ FRONTENDS: tuple[tuple[str, str], ...] = (
     ("spikingjelly", "neurodeploy.frontends.spikingjelly"),
     ("sinabs", "neurodeploy.frontends.sinabs"),
     ("rockpool", "neurodeploy.frontends.rockpool"),
+    ("neurodeploy.train.neuron", "neurodeploy.frontends.plain"),
 )
-"""The package whose classes a module is made of, and the file that reads it."""
+"""The package, or the module of ours, whose classes a module is made of, and the file that reads it."""
 
 
 def frontend_for(module: Any) -> FromModule:
@@ -114,11 +115,12 @@ def frontend_for(module: Any) -> FromModule:
 
 
 def _packages(module: Any) -> set[str]:
-    """Top-level packages of all classes that the module, its parts and their bases come from."""
+    """Modules, and their top-level packages, of all classes that the module, its parts and their bases come from."""
     parts = module.modules() if callable(getattr(module, "modules", None)) else ()
     if isinstance(parts, Mapping):  # Rockpool's method of that name
         parts = _tree(module)
-    return {base.__module__.partition(".")[0] for part in (module, *parts) for base in type(part).__mro__}
+    modules = {base.__module__ for part in (module, *parts) for base in type(part).__mro__}
+    return modules | {name.partition(".")[0] for name in modules}
 
 
 def _tree(module: Any) -> list[Any]:

@@ -26,6 +26,7 @@ def neuron_node(
     w: ArrayLike = 1.0,
     constant: ArrayLike = 0.0,
     theta: ArrayLike | None = None,
+    v0: ArrayLike = 0.0,
     conventions: Mapping[str, Any] | None = None,
 ) -> Node:
     """The node for ``I' = a I + w x``, ``v* = b v + constant + k I'``; spikes against ``theta``.
@@ -43,6 +44,7 @@ def neuron_node(
         w: Gain into the synaptic current, > 0.
         constant: Added to the membrane at every step.
         theta: Threshold, > 0; None for neurons that never fire.
+        v0: Membrane at the start of a sample; an array is kept as it is, and broadcasts to ``shape``.
         conventions: As of :class:`Node`.
     """
 
@@ -50,7 +52,8 @@ def neuron_node(
         return np.broadcast_to(np.asarray(value, np.float64), shape).copy()
 
     membrane, gain, added = full(b), full(k), full(constant)
-    exact = {"b": membrane, "k": gain, "l": added, "a": full(0.0), "w": full(1.0), "v0": full(0.0)}
+    exact = {"b": membrane, "k": gain, "l": added, "a": full(0.0), "w": full(1.0)}
+    exact["v0"] = np.array(v0, np.float64) if np.ndim(v0) else full(v0)
     threshold = {} if theta is None else {"v_threshold": full(theta), "v_reset": full(0.0)}
     if theta is not None:
         exact |= {"theta": full(theta), "v_reset": full(0.0)}

@@ -140,7 +140,7 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], dt_s: float, spi
     else:
         params["tau"] = tau * dt_s
         type_ = "LI" if integrates else "LIF"
-    exact |= {"v0": zero}
+    exact |= {"v0": _start(module, shape, theta, where)}
     if not integrates:
         params |= {"v_threshold": theta, "v_reset": zero}
         exact |= {"theta": theta, "v_reset": zero}
@@ -149,6 +149,18 @@ def neuron_node(module: Any, name: str, shape: tuple[int, ...], dt_s: float, spi
     recurrent = _recurrent(module, name, shape, where)
     notes = (f"{where}: {_LATE_ANYWAY}",) if kind == "RSynaptic" and not module.reset_delay else ()
     return Neuron(node, gain, recurrent, late_steps=int(kind == "Alpha"), notes=notes)
+
+
+def _start(module: Any, shape: tuple[int, ...], theta: Floats, where: str) -> Floats:
+    """Trained initial potentials, see :mod:`neurodeploy.train.initial`.
+
+    Where a late reset to zero is taken for one at once, a start above the threshold is one at 0, which is what the
+    first step makes of it.
+    """
+    if (v0 := module._parameters.get("v0")) is None:
+        return np.zeros(shape)
+    start = _full(v0, shape, "v0", where)
+    return start if resets_at_once(module) else np.where(start > theta, 0.0, start)
 
 
 def _reset(module: Any, kind: str) -> str:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from neurodeploy.arithmetic import STATE_LIMIT
 from neurodeploy.neurons.factors import factors
 from neurodeploy.neurons.lif import DECAY_ONE, LIF_FIELDS, bias_of, current_step, membrane_step
 from neurodeploy.neurons.model import Field, FloatDynamics, Floats, Ints, Rules, State, Step, TrainedModel
@@ -97,6 +99,19 @@ class Cuba(TrainedModel):
             lower = np.where(whole, fields["vth"] - 1, np.rint(exact["vth"] - 2.0**-THRESHOLD_SHIFT))
             fields["vth"] = np.where(spiking, lower, fields["vth"])
         return fields | {"exact": exact}
+
+
+def start_register(exact: Floats, fires: NDArray[np.bool_], vth: Ints) -> Ints:
+    """Initial v of a register step, (n,): rounded, on the same side of the threshold as the float one, and in 24 bits.
+
+    Args:
+        exact: Unrounded.
+        fires: Where the float membrane would fire as it stands.
+        vth: Threshold mantissas.
+    """
+    threshold = vth.astype(np.int64) << THRESHOLD_SHIFT
+    rounded = np.clip(np.rint(exact), -(STATE_LIMIT - 1), STATE_LIMIT - 1).astype(np.int64)
+    return np.asarray(np.where(fires, np.maximum(rounded, threshold + 1), np.minimum(rounded, threshold)))
 
 
 def membrane_offset(dynamics: FloatDynamics, rules: Rules, scale: Floats) -> Floats:

@@ -14,10 +14,12 @@ from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import FieldOverflow
 from neurodeploy.network import Population
 from neurodeploy.neurons import trained_model
-from neurodeploy.neurons.cuba import THRESHOLD_SHIFT, membrane_offset, reset_membrane
+from neurodeploy.neurons.cuba import THRESHOLD_SHIFT, membrane_offset, reset_membrane, start_register
+from neurodeploy.neurons.float_step import spikes_of
 from neurodeploy.neurons.lif import DECAY_ONE
 from neurodeploy.neurons.model import Floats
 from neurodeploy.quantize.choice import Choice
+from neurodeploy.quantize.preload import storable
 from neurodeploy.quantize.report import FieldReport, PopulationReport
 from neurodeploy.quantize.scale import Scale
 from neurodeploy.target import Target
@@ -69,6 +71,10 @@ def add_population(
             where=f"layer '{population.name}'",
             remedy="train with a threshold closer to the weights",
         )
+    quantized["v0"] = start_register(exact["v0"], spikes_of(d.v0, d, rules) > 0, quantized["vth"])
+    if not limits.v0_preload.value and np.any(d.v0) and not (rules.spike == "ge" and rules.reset == "subtract"):
+        dv, vth = (quantized[name].astype(np.int64) for name in ("dv", "vth"))
+        quantized["v0"] = storable(quantized["v0"], dv, vth, target)
     fields: dict[str, Any] = {name: _compact(quantized[name]) for name in ("du", "dv", "vth", "u0", "v0")}
     net.add_population(
         population.name,
@@ -90,6 +96,8 @@ def add_population(
         _row("decay u", quantized["du"], exact["du"], -12, 1 / DECAY_ONE, lost=exact["du"] + 1),
         _row("decay v", quantized["dv"], exact["dv"], -12, 1 / DECAY_ONE, lost=exact["dv"]),
     ]
+    if np.any(d.v0):
+        rows.append(_row("initial v", quantized["v0"], exact["v0"], 0, 1 / registers))
     if vth.size:
         rows.insert(0, _row("threshold", vth, exact["vth"][spiking] - at_equality, THRESHOLD_SHIFT, step))
     by_field = {row.field: row for row in rows}

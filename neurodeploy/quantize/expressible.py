@@ -146,7 +146,7 @@ def _of_population(p: Population) -> Iterator[tuple[str, str]]:
         )
     if np.any(np.isfinite(d.v_min)):
         yield "a lower bound of the membrane", "train without it (Sinabs: min_v_mem=None)"
-    if rules.reset == "subtract_late" and np.any(spikes_of(d.v0, d, rules)):
+    if rules.reset in ("subtract_late", "zero_late") and np.any(spikes_of(d.v0, d, rules)):
         yield "a start above the threshold", "train from a membrane below it"
     for factor, what in ((d.a, "synaptic current"), (d.b, "membrane")):
         if np.any((factor < 0) | (factor > 1)):

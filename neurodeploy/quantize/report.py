@@ -44,7 +44,7 @@ class FieldReport:
     """One field of a population's compartments.
 
     Attributes:
-        field: ``threshold``, ``bias``, ``decay u`` or ``decay v``.
+        field: ``threshold``, ``bias``, ``decay u``, ``decay v``; ``initial v`` where a sample does not start at 0.
         low: Smallest mantissa.
         high: Largest mantissa.
         exponent: A mantissa of 1 is 2^exponent register steps; of decays, 2^exponent of the register per step.

@@ -211,7 +211,7 @@ def register_bounds(population: Population, incoming: Sequence[Projection]) -> t
     """Largest magnitudes that any spikes can cause in u and v, in units of weight, (n,) each.
 
     u is at most the fan-in's one-signed sum, accumulated by its decay; v at most the threshold plus u and bias above,
-    and u and bias accumulated by its own decay below.
+    and u and bias accumulated by its own decay below; what a sample starts with comes on top of either.
     """
     d = population.dynamics
     gain = d.k * d.w
@@ -226,7 +226,8 @@ def register_bounds(population: Population, incoming: Sequence[Projection]) -> t
     spiking = np.isfinite(d.theta)
     threshold = np.where(spiking, d.theta - reset_membrane(d, population.rules), 0.0) / gain
     above = np.where(spiking & (population.rules.reset != "none"), threshold + drive, drive * memory(d.b))
-    return u, np.maximum(above, drive * memory(d.b))
+    start = np.where(d.v0 == 0, 0.0, np.abs(d.v0 - reset_membrane(d, population.rules))) / gain
+    return u, np.maximum(above, drive * memory(d.b)) + start
 
 
 def memory(factor: Floats) -> Floats:

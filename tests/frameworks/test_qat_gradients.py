@@ -21,7 +21,7 @@ from frameworks import qat_networks  # noqa: E402
 from frameworks.qat_networks import N_IN, N_OUT, N, fire, louder  # noqa: E402
 from torch import nn  # noqa: E402
 
-from neurodeploy.train import qat  # noqa: E402
+from neurodeploy.train import qat, with_initial_potential  # noqa: E402
 
 SAMPLES, STEPS = 6, 8
 TO_ZERO = {"reset_mechanism": "zero", "reset_delay": False}
@@ -82,6 +82,11 @@ def learnt_currents() -> tuple[Any, tuple[int, ...]]:
     return layers(make), (N_IN,)
 
 
+def started() -> tuple[Any, tuple[int, ...]]:
+    """Initial potentials are trained, too."""
+    return layers(lambda n: with_initial_potential(fire(beta=0.875, **TO_ZERO), (n,))), (N_IN,)
+
+
 def pooled() -> tuple[Any, tuple[int, ...]]:
     net = nn.Sequential(
         nn.Conv2d(2, 6, 3, padding=1),
@@ -112,6 +117,7 @@ CASES = {
     "none": (lambda: dense(reset_mechanism="none"), of_snntorch),
     "learnt": (learnt, of_snntorch),
     "learnt_currents": (learnt_currents, of_snntorch),
+    "started": (started, of_snntorch),
     "pooled": (pooled, of_snntorch),
     "recurrent": (recurrent, of_snntorch),
     "norse": (norse_lif, of_norse),

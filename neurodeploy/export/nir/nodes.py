@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from neurodeploy.errors import UnsupportedNode
 from neurodeploy.export.nir.kernels import plain_kernel
@@ -14,7 +15,7 @@ from neurodeploy.graph import Graph, Node
 from neurodeploy.shapes import Shapes
 
 
-def nir_node(graph: Graph, shapes: Shapes, name: str, written: str) -> Any:
+def nir_node(graph: Graph, shapes: Shapes, name: str, written: str, reset: str | None = None) -> Any:
     """The nir object of a settled node, with what nir cannot say in its metadata.
 
     Args:
@@ -22,6 +23,7 @@ def nir_node(graph: Graph, shapes: Shapes, name: str, written: str) -> Any:
         shapes: Of it.
         name: Of the node.
         written: The name that it gets in the file.
+        reset: What a spike does to it, if it fires; said where it starts elsewhere than at 0.
 
     Raises:
         UnsupportedNode: NIR has no such node: a parameter is missing, or of another shape than NIR's.
@@ -29,7 +31,7 @@ def nir_node(graph: Graph, shapes: Shapes, name: str, written: str) -> Any:
     import nir
 
     node, where = graph.nodes[name], f"{graph.origin}, node '{name}'"
-    ours = _ours(node, written)
+    ours = _ours(node, written, reset)
     params = _complete(node, where)
     if node.type == "Input":
         return nir.Input({"input": np.array(params["shape"])}, metadata=ours)
@@ -62,15 +64,32 @@ def _complete(node: Node, where: str) -> dict[str, Any]:
     return params
 
 
-def _ours(node: Node, written: str) -> dict[str, Any]:
+def _ours(node: Node, written: str, reset: str | None) -> dict[str, Any]:
     """Metadata: scalars as such, because nir cannot write arrays without axes."""
-    parts: dict[str, Any] = {
+    exact = dict(node.exact)
+    parts: dict[str, Any] = _initial(exact, reset) | {
         "conventions": {k: _plain(v) for k, v in node.conventions.items() if v is not None},
-        "exact": {k: _plain(v) for k, v in node.exact.items()},
+        "exact": {k: _plain(v) for k, v in exact.items()},
         "name": node.name if written != node.name else "",
     }
-    kept = {key: value for key, value in parts.items() if value}
+    kept = {key: value for key, value in parts.items() if not isinstance(value, (str, dict)) or value}
     return {"neurodeploy": kept} if kept else {}
+
+
+def _initial(exact: dict[str, Any], reset: str | None) -> dict[str, Any]:
+    """Initial potentials that are not 0, taken out of the other factors, with the reset beside them."""
+    if not np.any(exact.get("v0", 0)):
+        return {}
+    v0 = np.asarray(exact.pop("v0"))
+    return {"v0": _plain(v0), "v0_granularity": granularity(v0), "reset": reset or ""}
+
+
+def granularity(values: NDArray[Any]) -> str:
+    """``layer`` where all values are one, ``channel`` where they differ along the first axis only, else ``neuron``."""
+    if not values.ndim or np.all(values == values.flat[0]):
+        return "layer"
+    by_channel = values.reshape(len(values), -1)
+    return "channel" if values.ndim > 1 and np.all(by_channel == by_channel[:, :1]) else "neuron"
 
 
 def _plain(value: Any) -> Any:

@@ -16,13 +16,14 @@ from neurodeploy.errors import ModelError, UnwritableFile
 from neurodeploy.export.nir.losses import LossyExport, losses
 from neurodeploy.export.nir.names import safe_names
 from neurodeploy.export.nir.nodes import nir_node, recorded_semantics
-from neurodeploy.frontends.modules import digest
+from neurodeploy.frontends.modules import ModuleModel, digest
 from neurodeploy.frontends.nir import PRIMITIVES, read_nir, settle, with_defaults
 from neurodeploy.graph import Graph, check_graph
 from neurodeploy.lower import NEEDS_DT
 from neurodeploy.network import Network
 from neurodeploy.pipeline import run_passes
 from neurodeploy.schedule import feedback_edges, in_order
+from neurodeploy.semantics import SCHEMA
 from neurodeploy.shapes import Shapes
 
 
@@ -56,11 +57,16 @@ def export_nir(
             where=str(state.model),
             remedy="export it with --to netx or --to lava",
         )
-    return write_nir(state.graph, made(state.network), path, allow_lossy=allow_lossy)
+    steps = (
+        state.model.sample.shape[1] if isinstance(state.model, ModuleModel) and state.model.sample is not None else 0
+    )
+    return write_nir(state.graph, made(state.network), path, allow_lossy=allow_lossy, steps=steps)
 
 
-def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: bool = False) -> dict[str, Any]:
-    """Write a graph that was lowered to ``network``; see :func:`export_nir`."""
+def write_nir(
+    graph: Graph, network: Network, path: str | Path, *, allow_lossy: bool = False, steps: int = 0
+) -> dict[str, Any]:
+    """Write a graph that was lowered to ``network``, for samples of ``steps`` (0: any); see :func:`export_nir`."""
     settled = settle(check_graph(with_defaults(_canonical(graph))[0]))
     lost = losses(graph, network)
     if lost and not allow_lossy:
@@ -70,15 +76,25 @@ def write_nir(graph: Graph, network: Network, path: str | Path, *, allow_lossy: 
     semantics = network.semantics.to_dict()
     if semantics["dt_s"] == 1 and not _needs_dt(graph, network) and "dt_s" not in graph.metadata:
         del semantics["dt_s"]  # nobody said it
+    semantics |= _required(network, graph, steps)
     notes = [f"tell other tools the time step, dt = {semantics['dt_s']:g} s"] if "dt_s" in semantics else []
     with replacing(path) as temporary:
-        notes += _write(settled, semantics, temporary)
+        resets = {n: p.rules.reset for n, p in network.populations.items() if p.spiking}
+        notes += _write(settled, semantics, resets, temporary)
         again = read_nir(temporary)
         if digest(again) != digest(settled) or again.metadata != recorded_semantics(semantics):
             raise UnwritableFile(
                 "the file does not read back as it was written", where=str(path), remedy="report this model"
             )
     return {"nodes": len(graph.nodes), "losses": lost, "notes": notes, "load": f"nir.read({str(path)!r})"}
+
+
+def _required(network: Network, graph: Graph, steps: int) -> dict[str, object]:
+    """What a reader must know of to run the file, where neurons start elsewhere than at 0; and for how long it runs."""
+    starts = any(np.any(p.dynamics.v0) for p in network.populations.values())
+    steps = steps or int(str(graph.metadata.get("T", 0)))
+    found: dict[str, object] = {"schema": SCHEMA, "requires": "v0,layer_start"} if starts else {}
+    return found | ({"T": steps} if starts and steps else {})
 
 
 def _needs_dt(graph: Graph, network: Network) -> bool:
@@ -111,14 +127,14 @@ def _order(graph: Graph) -> list[str]:
     return sorted(graph.nodes, key=lambda name: (rank.get(name, 0), name))
 
 
-def _write(graph: Graph, semantics: Mapping[str, object], path: Path) -> list[str]:
+def _write(graph: Graph, semantics: Mapping[str, object], resets: Mapping[str, str], path: Path) -> list[str]:
     """Write; what nir itself has to say against the file."""
     import nir
 
     shapes, nodes_in_order = Shapes(graph), _order(graph)
     names, order = safe_names(nodes_in_order), {name: k for k, name in enumerate(nodes_in_order)}
     edges = sorted(graph.edges, key=lambda edge: (order[edge[1]], order[edge[0]]))
-    nodes = {names[name]: nir_node(graph, shapes, name, names[name]) for name in nodes_in_order}
+    nodes = {names[name]: nir_node(graph, shapes, name, names[name], resets.get(name)) for name in nodes_in_order}
     nir.write(
         path,
         nir.NIRGraph(

@@ -33,12 +33,14 @@ def read_nir(path: str | Path) -> Graph:
     origin = str(path)
     tree = read_tree(path)
     records, edges = flatten(tree, origin)
-    nodes, notes = {}, []
+    nodes, notes, metadata = {}, [], graph_metadata(tree, origin)
     for name, record in records.items():
         params, remarks = read_parameters(record.type, record.data, place(origin, name))
         notes += remarks
-        nodes[name] = restored(Node(name, record.type, params), record.metadata, place(origin, name))
-    graph = Graph(nodes, tuple(edges), graph_metadata(tree, origin), origin, tuple(notes))
+        nodes[name] = restored(
+            Node(name, record.type, params), record.metadata, metadata.get("reset"), place(origin, name)
+        )
+    graph = Graph(nodes, tuple(edges), metadata, origin, tuple(notes))
     names = {name: record.metadata.get("name") for name, record in records.items() if record.depth == 1}
     graph, without_reset = with_defaults(with_own_names(graph, names))
     if without_reset:

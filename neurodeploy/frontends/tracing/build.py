@@ -120,6 +120,7 @@ def _wire(
 def _end(outputs: Returned, wires: Wires) -> None:
     """Output nodes: for what is returned and goes nowhere else, and for all else that goes nowhere."""
     senders = {a for a, _ in wires.edges}
+    read = {s.name for applied in outputs.layers for s in sources(applied.signal)}
     last = [n for n in wires.nodes if wires.nodes[n].type != "Input" and n not in senders]
     of_result = [n for n in wires.nodes if n in outputs.spikes | outputs.states]
     ends = [n for n in of_result if n in last]
@@ -131,7 +132,7 @@ def _end(outputs: Returned, wires: Wires) -> None:
             where=wires.origin,
             remedy="return the spikes or membranes of the last neurons",
         )
-    heads: list[str | Applied] = [*ends, *(n for n in last if n not in ends), *outputs.layers]
+    heads: list[str | Applied] = [*ends, *(n for n in last if n not in ends and n not in read), *outputs.layers]
     for k, head in enumerate(heads):
         name = wires.free_name("output" if len(heads) == 1 else f"output_{k + 1}")
         wires.nodes[name] = Node(name, "Output", {})

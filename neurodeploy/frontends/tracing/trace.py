@@ -163,6 +163,7 @@ def _attempt(module: Any, kind: Any, shape: Shape, layout: Layout, steps: int) -
 
     copied = fresh_copy(module)
     kind.reset(copied)
+    _start_at_zero(copied, kind)
     recorder = Recorder(kind, type(module).__name__)
     drawn = np.random.default_rng(0).random((BATCH, steps, *shape)) < 0.5
     result: list[Any] = []
@@ -181,6 +182,13 @@ def _attempt(module: Any, kind: Any, shape: Shape, layout: Layout, steps: int) -
         except Exception as raised:  # the user's forward raises what it likes
             error = raised
     return Attempt(layout, steps, recorder, result, error)
+
+
+def _start_at_zero(module: Any, kind: Any) -> None:
+    """Take the trained initial potentials off a copy's neurons: the wiring does not depend on them."""
+    for part in module.modules():
+        if kind.is_neuron(part) and "v0" in part._parameters:
+            part._parameters["v0"] = None
 
 
 def _reasons(attempts: list[Attempt]) -> str:

@@ -28,8 +28,8 @@ def prepare(
     """A snnTorch or Norse module as a module whose forward pass is the chip's, bit for bit.
 
     Args:
-        module: The float module, whose parameters are trained in place: weights, biases, and snnTorch's decays and
-            thresholds where they are learnt.
+        module: The float module, whose parameters are trained in place: weights, biases, and snnTorch's decays,
+            thresholds and initial potentials where they are learnt.
         target: A target, its name, or the path of a ``.toml`` file.
         bits: Weight bits, or by layer, as of :class:`Options`; default: what ``options`` say.
         sample: (N, T, *shape) of 0 and 1 on which the module is compared with what was read from it, and that tells

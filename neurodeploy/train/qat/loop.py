@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from neurodeploy.compilation import made
 from neurodeploy.errors import ShapeMismatch, SimulationError
 from neurodeploy.quantize.bits import bits_by_layer
+from neurodeploy.train.initial import parameter_groups
 from neurodeploy.train.qat.module import QuantizedModule
 from neurodeploy.train.readout import classify
 
@@ -111,7 +112,7 @@ def finetune(
         epochs: Passes over all samples, >= 1.
         batch: Samples of an update, >= 1.
         learning_rate: The cycle's largest.
-        weight_decay: Of AdamW.
+        weight_decay: Of AdamW, for all but initial potentials.
         seed: Of the order of samples and of ``encode``'s generator; equal seeds give equal weights.
         logit_scale: What a score counts in the cross entropy: one spike where spikes are counted.
         loss: Of the module's scores (B, n) and the labels (B,), instead of the cross entropy.
@@ -130,7 +131,7 @@ def finetune(
     values = dict(module.module.named_parameters())
     limits = clip_weights(module) if clip else {}
     trained = [p for p in values.values() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, learning_rate, weight_decay=weight_decay)
+    optimiser = torch.optim.AdamW(parameter_groups(module.module, weight_decay), learning_rate)
     updates = epochs * -(-len(labels) // batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=max(2, updates))
     told = []

@@ -23,9 +23,9 @@ Key = tuple[str, int | str]
 Read = Callable[[Any], Network]
 """The frontend, the lowering, and what the chip's terms make of the resets: a module as a network."""
 
-FACTORS = ("a", "b", "theta")
+FACTORS = ("a", "b", "theta", "v0")
 """What can be trained of a neuron."""
-FIXED = ("w", "k", "l", "v_reset", "v0", "i0", "v_min")
+FIXED = ("w", "k", "l", "v_reset", "i0", "v_min")
 MOST = 2**22
 """Most elements of one parameter: 24 bits of float32 tell them apart in three ways."""
 UNIT = 2.0**-23
@@ -145,7 +145,7 @@ def _refused(name: str, why: str, where: str) -> UnsupportedNode:
     return UnsupportedNode(
         f"quantisation-aware training cannot train '{name}': it {why}",
         where=where,
-        remedy="freeze it (requires_grad_(False)), or train weights, biases, decays and thresholds of neurons alone",
+        remedy="freeze it (requires_grad_(False)), or train weights, biases, decays, thresholds and starts alone",
     )
 
 

@@ -143,7 +143,7 @@ def compartments(p: ChipPopulation, carriers: Mapping[str, Tensor], surrogate: S
     Args:
         p: Of model ``cuba``.
         carriers: Float parameters (n,) that are trained, by name: ``a`` and ``b`` (decay factors), ``theta`` and
-            ``bias`` (both in register steps), and ``u0``.
+            ``bias`` (both in register steps), ``u0`` and ``v0``.
         surrogate: See :class:`Compartments`.
     """
 
@@ -160,7 +160,7 @@ def compartments(p: ChipPopulation, carriers: Mapping[str, Tensor], surrogate: S
         given(1.0 if p.scale is None else p.scale),
         given(p.offset),
         given(f["u0"], "u0"),
-        given(f["v0"]),
+        given(f["v0"], "v0"),
         given(f["refractory"]),
         p.reset,
         surrogate,

@@ -66,8 +66,8 @@ def _in_registers(found: Mapping[str, Tensor], population: Population, scale: ND
         fixed = torch.from_numpy(np.array(values))
         return straight(fixed, found[field]) if field in found else fixed
 
-    if "theta" in found:
-        result["theta"] = found["theta"] * torch.from_numpy(scale)
+    for field in found.keys() & {"theta", "v0"}:
+        result[field] = found[field] * torch.from_numpy(scale)
     with_current = d.a != 0
     if "bias" in found or ("a" in found and bool(np.any(population.bias))):
         steady = now("bias", population.bias) / (1 - now("a", d.a)) * torch.from_numpy(d.k * d.w * scale)
