@@ -42,7 +42,8 @@ class MostSpikes:
 
     def actions(self, counts: NDArray[np.int64], steps: int) -> Floats:
         """See :class:`Readout`."""
-        return np.array(self.values)[_checked(counts, self.neurons).argmax(axis=1)]
+        chosen: Floats = np.array(self.values)[_checked(counts, self.neurons).argmax(axis=1)]
+        return chosen
 
 
 @dataclass(frozen=True)

@@ -41,11 +41,13 @@ class VelocityObstacleExpert:
     def actions(self) -> Floats:
         """(choices, 2) speed in m/s and turn rate in rad/s of each choice."""
         limits = self.world.most_speed_mps, self.world.most_turn_radps
-        return np.array([(speed, turn) for speed in self.speeds for turn in self.turns]) * limits
+        actions: Floats = np.array([(speed, turn) for speed in self.speeds for turn in self.turns]) * limits
+        return actions
 
     def __call__(self, state: ObstacleState) -> Floats:
         """Actions (E, 2)."""
-        return self.actions[self.costs(state).argmin(axis=1)]
+        best: Floats = self.actions[self.costs(state).argmin(axis=1)]
+        return best
 
     def costs(self, state: ObstacleState) -> Floats:
         """(E, choices), in m/s."""
@@ -63,7 +65,8 @@ class VelocityObstacleExpert:
             (state.disc_radius_m + self.world.robot_radius_m + self.margin_m)[:, None, None],
         ).min(axis=-1, initial=np.inf)
         danger = np.where(contact_s < self.horizon_s, self.weight_m / np.maximum(contact_s, 0.05), 0.0)
-        return (deviation + danger).reshape(len(state.episode), -1)
+        costs: Floats = (deviation + danger).reshape(len(state.episode), -1)
+        return costs
 
 
 def time_to_contact_s(offset_m: Floats, closing_mps: Floats, radius_m: Floats) -> Floats:
