@@ -3,17 +3,20 @@
 
 Trains a 64-96-64-10 network of leaky neurons on handwritten digits with plain PyTorch, compiles it for loihi2, breaks
 its integers (rules x faults x seeds) and runs the test part as a stream, adapting after each image. ``--page`` writes
-the tables into docs/adaptation.md; ``--seeds N`` for fewer. Needs torch and scikit-learn.
+the tables into docs/adaptation.md; ``--seeds N`` for fewer. ``--kept FOLDER`` holds the trained program and finished
+rules, so that a run may be stopped and taken up again, or done rule by rule (``--rule``). Needs torch and scikit-learn.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,16 @@ from sklearn.model_selection import train_test_split
 import neurodeploy as nd
 from neurodeploy.adapt import Adaptation, Adaptive, Fleet, with_nominal
 from neurodeploy.estimate.model import costs_of
+from neurodeploy.report.study import (
+    Axis,
+    Column,
+    HeatMap,
+    Study,
+    StudySection,
+    StudyTable,
+    versions_of,
+    write_study,
+)
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "adaptation.md"
 START, END = "<!-- figures: python tools/adaptation_table.py --page -->", "<!-- end of figures -->"
@@ -140,35 +153,38 @@ def broken(program: nd.Program, fault: str, seed: int) -> nd.Program:
     return nd.faults.inject(program, FAULTS[fault].format(hidden="/".join(HIDDEN), **noise), seed=seed).image
 
 
-def measured(program: nd.Program, spikes: np.ndarray, labels: np.ndarray, seeds: int) -> list[Row]:
-    """One row for each fault, seed and rule; all faults and seeds of a rule run side by side."""
+def measured(program: nd.Program, spikes: np.ndarray, labels: np.ndarray, seeds: int, rule: str) -> list[Row]:
+    """One row for each fault and seed, all side by side."""
     cases = [(fault, seed) for fault in FAULTS for seed in range(seeds)]
     images = [broken(program, fault, seed) for fault, seed in cases]
     orders = [np.random.default_rng(seed).permutation(len(labels)) for _, seed in cases]
-    half = slice(len(labels) // 2, None)
-    rows: list[Row] = []
-    nominal = nd.adapt.nominal_of(program)
-    for rule, changes in RULES.items():
-        settings = Adaptation(**changes, layers=HIDDEN)
-        streams = Fleet(images, settings, nominal=nominal).run(spikes, orders)
-        for (fault, seed), order, stream in zip(cases, orders, streams, strict=True):
-            rows.append(
-                {
-                    "fault": fault,
-                    "seed": seed,
-                    "rule": rule,
-                    "accuracy": stream.accuracy(labels[order], half),
-                    "rate error": float(np.mean([stream.rate_error(name, half) for name in HIDDEN])),
-                    "runaway": bool(stream.runaway),
-                }
-            )
-        last = len(cases) - 1
-        core = Adaptive(images[last], settings, nominal=nominal, seed=last).run(spikes[orders[last][:CORE]])
-        for name, counts in streams[last].counts.items():
-            if name in core.counts:
-                assert np.array_equal(counts[:CORE], core.counts[name]), (rule, name)
-        print(f"{rule}: done", file=sys.stderr)
-    return rows
+    half, nominal = slice(len(labels) // 2, None), nd.adapt.nominal_of(program)
+    settings = Adaptation(**RULES[rule], layers=HIDDEN)
+    streams = Fleet(images, settings, nominal=nominal).run(spikes, orders)
+    last = len(cases) - 1
+    core = Adaptive(images[last], settings, nominal=nominal, seed=last).run(spikes[orders[last][:CORE]])
+    for name, counts in core.counts.items():
+        assert np.array_equal(streams[last].counts[name][:CORE], counts), (rule, name)
+    return [
+        {
+            "fault": fault,
+            "seed": seed,
+            "rule": rule,
+            "accuracy": stream.accuracy(labels[order], half),
+            "rate error": float(np.mean([stream.rate_error(name, half) for name in HIDDEN])),
+            "runaway": bool(stream.runaway),
+        }
+        for (fault, seed), order, stream in zip(cases, orders, streams, strict=True)
+    ]
+
+
+def trained(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> nd.Program:
+    """The compiled program with its nominal rates, and its float accuracy in the provenance."""
+    layers = train(x, y)
+    with torch.no_grad():
+        guessed = forward(layers, torch.from_numpy(x_test.astype(np.float32))).argmax(1).numpy()
+    program = with_nominal(deployed(layers), x[:CLEAN])
+    return replace(program, provenance={**program.provenance, "float_accuracy": float(np.mean(guessed == y_test))})
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
@@ -206,30 +222,71 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def figures(seeds: int) -> str:
-    """All tables."""
-    began = time.process_time()
+def study(rows: Sequence[Row], lead: str, seeds: int) -> Study:
+    """The same as a page."""
+    others = [rule for rule in RULES if rule != "off"]
+    shown = [{**d, "low": d["mean"] - d["half"], "high": d["mean"] + d["half"]} for d in differences(rows, others)]
+    columns = [Column("fault"), Column("rule"), Column("mean", "less off", "points", "low", "high"), Column("seeds")]
+    maps = [
+        HeatMap(
+            title,
+            "Means over seeds, on the second half of the stream.",
+            list(FAULTS),
+            list(RULES),
+            [[_mean(rows, fault, rule, key) for rule in RULES] for fault in FAULTS],
+            Axis(title, unit),
+        )
+        for title, key, unit in (("Accuracy", "accuracy", "%"), ("Rate error", "rate error", "spikes per step"))
+    ]
+    note = "Paired over fault seeds and orders of the stream; 95 % intervals by Student's t."
+    table = StudyTable("Accuracy less that of off", columns, shown, note)
+    return Study(
+        "Adaptation of a broken network",
+        "Do rules that hold the rates of neurons keep a network with faults at work?",
+        [lead, *verdicts(rows), "One task and one network, not the paper's; bcm_add is our completion of its rule."],
+        [StudySection("Rules and faults", ["Faults in the integers of both hidden layers."], [table], maps)],
+        command="python tools/adaptation_table.py --study adaptation.html",
+        seeds=range(seeds),
+        versions=versions_of("torch", "scikit-learn"),
+    )
+
+
+def figures(seeds: int, kept: Path, chosen: Sequence[str], page: Path | None) -> str:
+    """All tables, or nothing where some rules were chosen; also as a page."""
     images, labels = load_digits(return_X_y=True)
     spikes = nd.encode.rate((images / 16).astype(np.float32), STEPS)
     x, x_test, y, y_test = train_test_split(
         spikes, labels.astype(np.int64), test_size=0.4, stratify=labels, random_state=0
     )
-    layers = train(x, y)
-    with torch.no_grad():
-        guessed = forward(layers, torch.from_numpy(x_test.astype(np.float32))).argmax(1).numpy()
-    program = with_nominal(deployed(layers), x[:CLEAN])
+    if not (kept / "digits.ndp").exists():
+        nd.save(trained(x, y, x_test, y_test), kept / "digits.ndp")
+    program = nd.load(kept / "digits.ndp")
+    rows: list[Row] = []
+    for rule in chosen or RULES:
+        path = kept / f"{rule.replace(' ', '_')}.{seeds}.json"
+        if not path.exists():
+            began = time.process_time()
+            path.write_text(json.dumps(measured(program, x_test, y_test, seeds, rule)), encoding="utf-8")
+            print(f"{rule}: {time.process_time() - began:.0f} s of one processor", file=sys.stderr)
+        rows += json.loads(path.read_text(encoding="utf-8"))
+    if chosen:
+        return ""
     nominal = nd.adapt.nominal_of(program)
     still = Adaptive(program, rule="off").run(x_test, counted=False)
-    rows = measured(program, x_test, y_test, seeds)
     cost = costs_of(Adaptive(program, layers=HIDDEN).run(x_test).counters, program)
     rules, others = list(RULES), [rule for rule in RULES if rule != "off"]
     paired = {(d["fault"], d["rule"]): d for d in differences(rows, others)}
     rates = ", ".join(f"{nominal.rates[n].mean() / 256 / STEPS:.2f}" for n in HIDDEN)
     noise = ", ".join(f"{NOISE * unit:.1f}" for name, unit in units(program).items() if name in HIDDEN)
-    parts = [
-        f"Test accuracy {np.mean(guessed == y_test):.4f} in float, {still.accuracy(y_test):.4f} on the integers; "
+    lead = (
+        f"Test accuracy {program.provenance['float_accuracy']:.4f} in float, {still.accuracy(y_test):.4f} on integers; "
         f"mean nominal rates {rates} spikes per step; {seeds} fault seeds, each with an order of its own of the "
-        f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights.\n",
+        f"{len(y_test)} test images. Noise of .15 float is {noise} units of the layers' integer weights."
+    )
+    if page is not None:
+        write_study(study(rows, lead, seeds), page)
+    parts = [
+        f"{lead}\n",
         "Accuracy on the second half / mean \\|rate - nominal rate\\|, spikes per step, means over seeds:\n",
         table(["fault", *rules], [[f, *(_cell(rows, f, r) for r in rules)] for f in FAULTS]),
         "\nAccuracy less that of `off` with the same fault, seed and order, points, with 95 % intervals:\n",
@@ -245,27 +302,35 @@ def figures(seeds: int) -> str:
         f"and {cost.adaptation.operations:.0f} operations per inference: of E1, {cost.mesh_energy.value * 1e9:.0f} nJ, "
         f"{cost.adaptation.energy.value * 1e9:.0f} nJ ({cost.adaptation.energy.low * 1e9:.0f} to "
         f"{cost.adaptation.energy.high * 1e9:.0f}); of the latency, {cost.latency.value * 1e6:.0f} us, "
-        f"{cost.adaptation.latency.value * 1e6:.0f} us (constants of status `example`).",
+        f"{cost.adaptation.latency.value * 1e6:.0f} us (constants inferred from an x86's power).",
     ]
-    print(f"{time.process_time() - began:.0f} s of one processor")
     return "\n".join(parts)
 
 
 def _cell(rows: Sequence[Row], fault: str, rule: str) -> str:
-    group = [row for row in rows if (row["fault"], row["rule"]) == (fault, rule)]
-    return " / ".join(f"{np.mean([row[k] for row in group]):.3f}" for k in ("accuracy", "rate error"))
+    return " / ".join(f"{_mean(rows, fault, rule, key):.3f}" for key in ("accuracy", "rate error"))
+
+
+def _mean(rows: Sequence[Row], fault: str, rule: str, key: str) -> float:
+    return float(np.mean([row[key] for row in rows if (row["fault"], row["rule"]) == (fault, rule)]))
 
 
 def main() -> None:
     """Print the tables, or write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--kept", type=Path, help="folder for what is finished")
+    parser.add_argument("--rule", action="append", choices=RULES, default=[], help="only these, into --kept")
+    parser.add_argument("--study", type=Path, help="also a page with figures (.html)")
     parser.add_argument("--page", action="store_true", help="write docs/adaptation.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    found = figures(options.seeds)
+    if options.rule and not options.kept:
+        parser.error("--rule needs --kept")
+    with tempfile.TemporaryDirectory() as scratch:
+        found = figures(options.seeds, options.kept or Path(scratch), options.rule, options.study)
     print(found)
-    if options.page:
+    if options.page and found:
         text = PAGE.read_text(encoding="utf-8")
         new = re.sub(
             f"{re.escape(START)}.*{re.escape(END)}", lambda _: f"{START}\n\n{found}\n\n{END}", text, flags=re.S

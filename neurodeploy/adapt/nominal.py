@@ -40,7 +40,7 @@ class Nominal:
     def check(self, net: ChipNetwork) -> None:
         """SimulationError unless every sender of spikes has its rates."""
         for name in [*net.inputs, *net.populations]:
-            if net.message_bits_of(name) == 0 and np.shape(self.rates.get(name)) != (net.size_of(name),):
+            if net.message_bits_of(name) == 0 and np.shape(self.rates.get(name, ())) != (net.size_of(name),):
                 raise SimulationError(
                     "the nominal rates are those of another network",
                     where=f"'{name}'",
@@ -60,7 +60,7 @@ def measure(network: Program | ChipNetwork, spikes: Spikes) -> Nominal:
     sums = {name: np.zeros(net.size_of(name), np.int64) for name in [port, *names] if not net.message_bits_of(name)}
     digest, live = hashlib.sha256(), 0
     for part in parts(net, spikes):
-        digest.update(np.ascontiguousarray(part))
+        digest.update(part.tobytes())
         run = simulate(net, part, keep=names)
         live = run.counters.live_steps
         if port in sums:

@@ -36,7 +36,8 @@ def relative_change(rules: Adaptation, traces: Traces, nominal: Ints, k: Ints) -
         sliding = traces.moment // nominal
         error = ((traces.rate << ONE_BITS) // nominal) * (((traces.rate - sliding) << ONE_BITS) // nominal) >> ONE_BITS
     # neither bound is ever felt: at both of them the gain is clipped anyway
-    return np.clip((pace * error) >> ONE_BITS, -ONE, MOST_CHANGE * ONE)
+    change: Ints = np.clip((pace * error) >> ONE_BITS, -ONE, MOST_CHANGE * ONE)
+    return change
 
 
 def next_gain(gain: Ints, change: Ints, low: Ints, high: Ints) -> Ints:
@@ -72,7 +73,8 @@ def weight_change(
     phi = (k * (traces.rate * (traces.rate - sliding))) >> ONE_BITS  # Q16, spikes^2 per inference
     pace = (round(rules.step * ONE) * phi) // (steps * steps)  # Q32
     row = np.clip((pace * threshold) >> (weight_exp + ONE_BITS), -(1 << 40), 1 << 40)  # Q16
-    return (row[..., :, None] * before[..., None, :]) // (steps << RATE_BITS)
+    change: Ints = (row[..., :, None] * before[..., None, :]) // (steps << RATE_BITS)
+    return change
 
 
 def rounded(change: Ints, step_bits: int, dice: Dice) -> Ints:

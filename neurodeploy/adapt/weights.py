@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from neurodeploy.connections import Dense
 from neurodeploy.errors import SimulationError
 from neurodeploy.target import Target
 from neurodeploy.weights import LIMITS
+
+_ARRAYS = ("trained", "low", "high", "threshold")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class Plastic:
     @classmethod
     def side_by_side(cls, each: Sequence[Plastic]) -> Plastic:
         """The same projection of several networks, arrays with a first axis (networks,)."""
-        arrays = {k: np.stack([getattr(p, k) for p in each]) for k in ("trained", "low", "high", "threshold")}
+        arrays: dict[str, Any] = {k: np.stack([getattr(p, k) for p in each]) for k in _ARRAYS}
         return replace(each[0], **arrays)
 
     def after(
@@ -96,4 +99,5 @@ class Plastic:
         """The weights after one more inference; arguments as of :func:`neurodeploy.adapt.rules.weight_change`."""
         exponent = self.projection.weight_exp
         change = weight_change(rules, traces, before, nominal, k, self.threshold, exponent, steps)
-        return np.clip(weights + rounded(change, self.step_bits, dice), self.low, self.high)
+        changed: Ints = np.clip(weights + rounded(change, self.step_bits, dice), self.low, self.high)
+        return changed
