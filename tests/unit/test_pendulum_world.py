@@ -64,17 +64,23 @@ def test_first_step_by_hand() -> None:
     assert reward[0] == pytest.approx(-cost * 1e-3)
 
 
-def test_success_is_upright_for_the_whole_last_time() -> None:
-    world = PendulumWorld(most_steps=4, hold_s=0.1)
+@pytest.mark.parametrize(
+    ("angles", "outcome"),
+    [
+        ((0.31, 0.0, 0.2, 0.0), Outcome.SUCCESS),
+        ((0.31, 0.31, 0.0, -0.2), Outcome.SUCCESS),
+        ((0.0, 0.0, 0.31, 0.0), Outcome.TIMEOUT),
+        ((0.0, 0.0, 0.0, -0.31), Outcome.TIMEOUT),
+    ],
+)
+def test_success_is_upright_for_the_whole_last_time(angles: tuple[float, ...], outcome: Outcome) -> None:
+    world = PendulumWorld(most_steps=4, hold_s=0.1)  # two control steps
     state, outcomes = at(world, 0.0), []
-    for angle in (0.31, 0.0, 0.2, 0.0):
+    for angle in angles:
         state = replace(state, angle_rad=np.array([angle]), velocity_radps=np.zeros(1))
         state, _ = world.advance(state, np.zeros((1, 1)))
         outcomes.append(int(state.outcome[0]))
-    assert outcomes == [Outcome.RUNNING] * 3 + [Outcome.SUCCESS]
-    late = replace(state, step=np.array([3]), outcome=np.zeros(1, np.int8), upright_s=np.zeros(1))
-    late, _ = world.advance(late, np.zeros((1, 1)))
-    assert late.outcome[0] == Outcome.TIMEOUT
+    assert outcomes == [Outcome.RUNNING] * 3 + [outcome]
 
 
 def test_observation_shares_each_value_between_two_units() -> None:
