@@ -213,7 +213,8 @@ def verdicts(rows: Sequence[Row]) -> Iterator[str]:
         yield f"`homeo_gain` {word} off at {fault}: {d['mean']:+.1f} +- {d['half']:.1f} points."
     d = by["none", "homeo_gain .02"]
     word = "within" if d["mean"] >= -1.5 else "more than"
-    yield f"Without a fault it costs {-d['mean']:.2f} +- {d['half']:.2f} points, {word} the 1.5 that were allowed."
+    end = "" if d["mean"] - d["half"] >= -1.5 else "; the interval reaches beyond"
+    yield f"Without a fault it costs {-d['mean']:.2f} +- {d['half']:.2f} points, {word} the 1.5 that were allowed{end}."
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -27,6 +27,7 @@ from neurodeploy.adapt import adaptive as adaptive_module
 from neurodeploy.adapt.registers import GainRegisters, divided
 from neurodeploy.adapt.rules import rounded
 from neurodeploy.adapt.traces import Dice, Traces, spread
+from neurodeploy.adapt.weights import Plastic
 from neurodeploy.errors import NeurodeployError, UnsupportedFeature
 from neurodeploy.evaluate import run_program
 from neurodeploy.export.errors import CannotExport
@@ -305,6 +306,16 @@ def test_gains_stay_where_registers_fit() -> None:
     assert lowest["vth"].max() == 131072 and lowest["vth"][5] == -5
     np.testing.assert_array_equal(trained["vth"], vth)
     np.testing.assert_array_equal(trained["bias_mant"], bias)
+
+
+@pytest.mark.parametrize("exponent", [0, 2])
+def test_weights_keep_within_reach(exponent: int) -> None:
+    net = chain(3, weight_exp=exponent)
+    (p,) = Plastic.into(net, "b", Adaptation("bcm_add", weight_limit=0.1), None)
+    reach = (0.1 * net.populations["b"].full("vth") / 2**exponent).astype(int)[:, None] // 2 * 2
+    np.testing.assert_array_equal(p.high, np.minimum(254, p.trained + reach))
+    np.testing.assert_array_equal(p.low, np.maximum(-256, p.trained - reach))
+    assert 0 < reach.min() < reach.max()
 
 
 def test_rates_and_rule_are_kept_in_the_file(tmp_path: Path) -> None:
