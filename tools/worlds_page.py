@@ -111,8 +111,8 @@ def verdict(faulty: Rows) -> str:
         better = [row["condition"] for row in rows if row[f"{key}_gain_low"] > 0]
         worse = [row["condition"] for row in rows if row[f"{key}_gain_high"] < 0]
         sentences.append(
-            f"{world}: of {len(rows)} conditions homeostasis is better in {_listed(better)}, worse in {_listed(worse)}, "
-            "without a clear difference in the others."
+            f"{world}: of {len(rows)} conditions homeostasis is better in {_listed(better)}, "
+            f"worse in {_listed(worse)}, without a clear difference in the others."
         )
     return " ".join(sentences)
 
