@@ -62,6 +62,7 @@ class Condition:
         sensors: Fields of the lidar, or of the pendulum, that differ.
         bits: Of the weights.
         rules: Fields of :class:`neurodeploy.adapt.Adaptation` that differ from its defaults.
+        replayed: Adapt on what an undisturbed policy was shown, in random order, instead of in episodes.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Condition:
     sensors: Mapping[str, Any] = field(default_factory=dict)
     bits: int = 8
     rules: Mapping[str, Any] = field(default_factory=dict)
+    replayed: bool = False
 
 
 NETWORK = (
@@ -89,6 +91,11 @@ SLOWLY = (
     Condition("none; slow homeostasis", rules=SLOW),
     Condition("30 % of weights lost; slow homeostasis", "weight_loss=0.3", rules=SLOW),
     Condition("weight noise; slow homeostasis", "weight_noise=24", rules=SLOW),
+)
+REPLAYED = (
+    Condition("none; replayed in random order", replayed=True),
+    Condition("30 % of weights lost; replayed", "weight_loss=0.3", replayed=True),
+    Condition("weight noise; replayed", "weight_noise=24", replayed=True),
 )
 SENSORS = (Condition("angle noise, sigma = 0.1 rad", sensors={"angle_noise_std_rad": 0.1}),)
 
@@ -140,8 +147,15 @@ class Task:
 
 
 TASKS = (
-    Task("obstacles", ObstacleWorld(), VelocityObstacleExpert(ObstacleWorld()), NETWORK + LIDAR + SLOWLY, 100, 8),
-    Task("pendulum", PendulumWorld(), SwingUpExpert(PendulumWorld()), NETWORK + SENSORS + SLOWLY, 40, 2),
+    Task(
+        "obstacles",
+        ObstacleWorld(),
+        VelocityObstacleExpert(ObstacleWorld()),
+        NETWORK + LIDAR + SLOWLY + REPLAYED,
+        100,
+        8,
+    ),
+    Task("pendulum", PendulumWorld(), SwingUpExpert(PendulumWorld()), NETWORK + SENSORS + SLOWLY + REPLAYED, 40, 2),
 )
 
 
@@ -175,14 +189,17 @@ def _frozen(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name: frozen(np.asarray(array, np.int64)) for name, array in values.items()}
 
 
-def adapted(task: Task, world: Any, program: nd.Program, rules: Mapping[str, Any], seed: int) -> nd.ChipNetwork:
-    """The network after it has held its rates in ``burn_in`` episodes of this world."""
-    running = adapt.Adaptive(program, adapt.Adaptation("homeo_gain", **rules), nominal=task.nominal)
+def adapted(task: Task, world: Any, program: nd.Program, condition: Condition, seed: int) -> nd.ChipNetwork:
+    """The network after it has held its rates in ``burn_in`` episodes of this world, or over as many decisions."""
+    running = adapt.Adaptive(program, adapt.Adaptation("homeo_gain", **condition.rules), nominal=task.nominal)
 
     def count(spikes: np.ndarray) -> Mapping[str, np.ndarray]:
         return running.run(spikes, counted=False).counts
 
-    run_episodes(world, task.policy.acting(world, count), task.burn_in, seed=BURN_IN_SEED + seed)
+    if condition.replayed:
+        count(np.random.default_rng(BURN_IN_SEED + seed).permutation(task.clean_spikes))
+    else:
+        run_episodes(world, task.policy.acting(world, count), task.burn_in, seed=BURN_IN_SEED + seed)
     return held(program.net, running.registers)
 
 
@@ -191,7 +208,7 @@ def pair(task: Task, condition: Condition, seed: int) -> tuple[Score, Score]:
     world = task.degraded({**condition.sensors, **_seeded(task, condition, seed)})
     spec = faults.parse(condition.faults) if condition.faults else ()
     program, _ = faults.inject(task.program(condition.bits), spec, seed)
-    nets = program.net, adapted(task, world, program, condition.rules, seed)
+    nets = program.net, adapted(task, world, program, condition, seed)
     off, on = (scored(task, world, task.policy.acting(world, chip_counts(net)), seed) for net in nets)
     return off, on
 
