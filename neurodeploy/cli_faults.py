@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +44,14 @@ class Numbers(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             self.fail(f"'{value}' is no list of numbers: give e.g. 0,0.1,0.3", param, ctx)
 
 
+class Remembered(click.Command):
+    """Keeps its arguments as they were given, for the page that says what made it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[Remembered.__name__] = shlex.join([*ctx.command_path.split(), *args])
+        return super().parse_args(ctx, args)
+
+
 @click.group(cls=Group)
 def faults() -> None:
     """Put faults into a chip's integers, and see what is left of the accuracy."""
@@ -65,7 +74,7 @@ def faults_list(as_json: bool) -> None:
 @faults.command("inject")
 @click.argument("program", type=FILE)
 @click.option("--fault", "spec", required=True, help="Such as weight_loss=0.5,dead=0.1@hidden; see docs/faults.md.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all draws.")
 @click.option("-o", "--out", type=FILE, required=True, help="The faulty program (.ndp).")
 @as_json
 def inject_command(program: Path, spec: str, seed: int, out: Path, as_json: bool) -> None:
@@ -95,6 +104,9 @@ def study_options(command: F) -> F:
             show_default=True,
             help="The table: a row for each run. The same command again goes on where it stopped.",
         ),
+        click.option(
+            "--report", type=FILE, help="Also a page of it (.html), with its tables as JSON and CSV beside it."
+        ),
         click.option("--input", "data", type=FILE, help="DATA.npz with labels; default: test data of a bundled model."),
         click.option(
             "--seeds",
@@ -111,7 +123,7 @@ def study_options(command: F) -> F:
     return command
 
 
-@faults.command("sweep")
+@faults.command("sweep", cls=Remembered)
 @study_options
 @click.option(
     "--fault",
@@ -126,15 +138,16 @@ def sweep_command(specs: tuple[str, ...], as_json: bool, **values: Any) -> None:
     from neurodeploy.robustness.summary import summarise
 
     rows = _rows(specs, values)
+    _page(rows, values["report"])
     lines = summarise(rows)
     if as_json:
         show.json_out({"table": str(values["out"]), "intervals": T_NOTE, "summary": lines, "rows": rows})
         return
     show.rows([_percent(line, ("accuracy", "difference")) for line in lines], title=T_NOTE)
-    click.echo(f"\n{len(rows)} runs: {values['out']}")
+    _written(rows, values)
 
 
-@faults.command("yield")
+@faults.command("yield", cls=Remembered)
 @study_options
 @click.option(
     "--fault",
@@ -146,7 +159,14 @@ def sweep_command(specs: tuple[str, ...], as_json: bool, **values: Any) -> None:
 )
 @click.option("--accuracy", type=click.FloatRange(0, 1), help="A chip is good from this accuracy on.")
 @click.option("--drop", type=click.FloatRange(0, 1), help="Or where it loses at most so much, such as 0.02.")
-@click.option("--interval", "method", type=Choice(SHARE_METHODS), default=SHARE_METHODS[0], show_default=True)
+@click.option(
+    "--interval",
+    "method",
+    type=Choice(SHARE_METHODS),
+    default=SHARE_METHODS[0],
+    show_default=True,
+    help="Clopper and Pearson's, which never promises too much, or Wilson's.",
+)
 @as_json
 def yield_command(
     specs: tuple[str, ...], accuracy: float | None, drop: float | None, method: str, as_json: bool, **values: Any
@@ -156,8 +176,9 @@ def yield_command(
 
     if (accuracy is None) == (drop is None):
         raise click.UsageError("Give either --accuracy or --drop: what makes a chip good.")
-    rows = _rows(specs, values)
-    lines = yields(rows, Demand(accuracy, drop), method=method)
+    rows, demand = _rows(specs, values), Demand(accuracy, drop)
+    _page(rows, values["report"], demand=demand, method=method)
+    lines = yields(rows, demand, method=method)
     wanted = f"accuracy >= {accuracy:g}" if accuracy is not None else f"accuracy lost <= {drop:g}"
     names = {"exact": "Clopper and Pearson's", "wilson": "Wilson's"}
     note = f"chips (seeds) with {wanted}, with {names[method]} interval (95 %)"
@@ -165,12 +186,18 @@ def yield_command(
         show.json_out({"table": str(values["out"]), "good": wanted, "interval": note, "yields": lines, "rows": rows})
         return
     show.rows([_percent(line, ("yield",)) for line in lines], title=note)
-    click.echo(f"\n{len(rows)} runs: {values['out']}")
+    _written(rows, values)
 
 
 def _rows(specs: tuple[str, ...], values: dict[str, Any]) -> list[dict[str, Any]]:
+    from neurodeploy.report import check_installed
+    from neurodeploy.report.write import checked_paths
     from neurodeploy.robustness.job import study
 
+    if values["report"] is not None:
+        check_installed()
+        inputs = [Path(model) for model in values["models"]] + [values["data"]] * (values["data"] is not None)
+        checked_paths(values["report"], (), [*inputs, values["out"]])
     names = ("models", "target", "data", "samples", "steps", "severities", "seeds", "cluster", "engine")
     with show.bar("chips") as progress:
         return study(
@@ -180,6 +207,19 @@ def _rows(specs: tuple[str, ...], values: dict[str, Any]) -> list[dict[str, Any]
             progress=progress,
             **{n: values[n] for n in names},
         )
+
+
+def _written(rows: list[dict[str, Any]], values: dict[str, Any]) -> None:
+    page = "" if values["report"] is None else f", page: {values['report']}"
+    click.echo(f"\n{len(rows)} runs: {values['out']}{page}")
+
+
+def _page(rows: list[dict[str, Any]], path: Path | None, **wanted: Any) -> None:
+    from neurodeploy.report.faults import fault_study
+    from neurodeploy.report.study import write_study
+
+    if path is not None:
+        write_study(fault_study(rows, command=click.get_current_context().meta[Remembered.__name__], **wanted), path)
 
 
 def _percent(line: dict[str, Any], intervals: tuple[str, ...]) -> dict[str, Any]:

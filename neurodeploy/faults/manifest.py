@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +70,3 @@ class Manifest:
     def changed(self, unit: str) -> int:
         """How many of a unit differ now."""
         return sum(len(h.changed) for h in self.hits if h.unit == unit)
-
-
-def totals(hits: Sequence[Hit]) -> dict[str, int]:
-    """Hits and changes by unit, for a row of a table."""
-    found: dict[str, int] = {}
-    for h in hits:
-        for name, values in (("hit", h.chosen), ("changed", h.changed)):
-            found[f"{h.unit}_{name}"] = found.get(f"{h.unit}_{name}", 0) + len(values)
-    return found

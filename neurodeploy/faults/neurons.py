@@ -51,10 +51,10 @@ class Dead(NeuronFault):
 
 
 class StuckOn(NeuronFault):
-    """Neurons that fire in every step in which their population is live.
+    """Neurons that fire in every step in which their population is live (of its firing window, if it has one).
 
-    Their threshold is below every membrane and their refractory period 0; where a spike subtracts the threshold, the
-    membrane keeps nothing from step to step, or it would only saturate.
+    Their threshold is below every membrane and their refractory period 0, also where healthy ones fire once; where a
+    spike subtracts the threshold, the membrane keeps nothing from step to step, or it would only saturate.
     """
 
     name = "stuck_on"

@@ -78,6 +78,17 @@ def test_a_yield_uses_the_rows_of_a_sweep_and_loses_cores_by_default(cli: Cli, w
     assert done.code == 0 and "core_loss" in done.out and "Wilson" in done.out
 
 
+def test_a_page_says_which_command_made_it(cli: Cli, work: Path) -> None:
+    pytest.importorskip("jinja2", reason="reports need jinja2: pip install -e .[report]")
+    done = cli(*SWEEP, "--fault", "weight_loss", "--seeds", 2, "--report", "page.html")
+    assert done.code == 0 and "page.html" in done.out
+    page = Path("page.html").read_text()
+    assert "neurodeploy faults sweep model.nir --target loihi2" in page and "--report page.html" in page
+    assert Path("page.accuracy.csv").read_text().count("\n") == 1 + 3
+    refused = cli(*SWEEP, "--fault", "weight_loss", "-o", "new.csv", "--report", "page.txt")
+    assert refused.code == 3 and ".html" in refused.err and not Path("new.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -88,6 +99,12 @@ def test_a_yield_uses_the_rows_of_a_sweep_and_loses_cores_by_default(cli: Cli, w
         ((*SWEEP[:-2], "--fault", "dead"), 3, "no severity"),
         ((*SWEEP, "--fault", "dead", "-o", "text"), 3, "not a table"),
         ((*SWEEP, "--fault", "dead", "-o", "model.nir"), 3, "overwrite"),
+        ((*SWEEP, "--fault", "dead", "--report", "faults.csv"), 3, ".html"),
+        (
+            ("faults", "sweep", "program.ndp", *SWEEP[3:], "--fault", "dead", "--bits", 4, "--dt-s", 1),
+            3,
+            "--dt-s, --bits",
+        ),
         (("faults", "sweep", "model.nir", "--fault", "dead=0.1"), 3, "no data"),
         (("faults", "sweep", "--fault", "dead=0.1"), 2, "Missing argument"),
         (("faults", "yield", *SWEEP[2:]), 2, "--accuracy or --drop"),

@@ -119,6 +119,10 @@ def register_overflow(folder: Path) -> None:
     nd.simulate(net, np.ones((40, 3), np.uint8), strict=True)
 
 
+def invalid_fault(folder: Path) -> None:
+    nd.faults.inject(small(), "ded=0.1")
+
+
 def missing_dependency(folder: Path) -> None:
     plan = Plan(small(), {"in": np.ones((1, 4, 3), np.uint8)}, 4, 4, {}, False)
     run_lava(plan, python=folder / "python", timeout_s=10)
@@ -132,6 +136,7 @@ CASES: dict[type[NeurodeployError], tuple[Callable[[Path], None], int, str, str,
     errors.ShapeMismatch: (shape_mismatch, 3, "(5,)", "node 'fc'", "layer's size"),
     errors.UnreadableFile: (unreadable_file, 3, "NIR", "{}", "nir.write"),
     errors.UnwritableFile: (unwritable_file, 3, "no folder", "p.ndp", "create the folder"),
+    errors.InvalidFault: (invalid_fault, 3, "no fault 'ded'", "fault 'ded=0.1'", "did you mean 'dead'"),
     errors.InvalidNetwork: (invalid_network, 3, "dv = 5000", "population 'hidden'", "0..4096"),
     errors.ModelError: (model_error, 3, "quantise", "--stop-after", "did you mean 'quantize'"),
     errors.UnknownTarget: (unknown_target, 4, "loihi3", "target", "did you mean 'loihi2'"),

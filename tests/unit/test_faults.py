@@ -166,6 +166,19 @@ def test_stuck_on_neurons_fire_in_every_live_step(reset: str, engine: str, level
     np.testing.assert_array_equal(run.spikes["a"], expected)
 
 
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_stuck_on_neurons_fill_their_firing_window_also_where_healthy_ones_fire_once(engine: str) -> None:
+    spikes = np.zeros((2, 12, 1), np.uint8)
+    for once in (False, True):
+        net = nd.ChipNetwork()
+        net.add_input("in", shape=(1,))
+        net.add_population("a", shape=(3,), vth=9, window=(3, 6), fire_once=once)
+        net.connect("in", "a", np.full((3, 1), 2))
+        run = nd.simulate(inject(net, "stuck_on:which=1").image, spikes, engine=engine)
+        fired = run.spikes["a"].any(axis=0)
+        assert np.flatnonzero(fired[:, 1]).tolist() == [3, 4, 5] and not fired[:, [0, 2]].any()
+
+
 def test_a_dead_neuron_that_is_read_by_its_membrane_stays_at_zero() -> None:
     net = lively("zero")
     net.add_population("read", shape=(3,), vth=131072, bias_mant=[5, 6, 7], v0=9, start=2)

@@ -99,6 +99,8 @@ def test_dropout_loses_messages_and_nothing_else() -> None:
     assert lost.dtype == np.uint8 and np.all(lost <= SPIKES)
     assert 0.35 < lost.sum() / SPIKES.sum() < 0.65
     assert not inject(network(), "input_dropout=1").spikes(SPIKES).any()
+    twice = inject(network(), "input_dropout=0.5,input_dropout=0.5", 3).spikes(SPIKES)
+    assert np.all(twice <= lost) and 0.15 < twice.sum() / SPIKES.sum() < 0.35
 
 
 def test_fixed_channels_send_one_value_in_every_step_of_every_sample() -> None:

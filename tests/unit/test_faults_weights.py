@@ -128,3 +128,11 @@ def test_faults_act_in_the_order_given() -> None:
     assert weights_of(inject(net, "weight_gain=4,weight_gain=0.25").image).tolist() == [[64, -64, 8]]
     assert weights_of(inject(net, "weight_gain=0.25,weight_gain=4").image).tolist() == [[96, -96, 8]]
     assert not weights_of(inject(net, "weight_gain=4,weight_loss=1").image).any()
+
+
+def test_the_same_fault_twice_draws_twice() -> None:
+    net = net_of(np.full((50, 50), 8))
+    faulty, manifest = inject(net, "weight_loss=0.5,weight_loss=0.5", 1)
+    once, twice = (set(h.chosen.tolist()) for h in manifest.hits)
+    assert 500 < len(once & twice) < 750 and (weights_of(faulty) == 0).sum() == len(once | twice)
+    assert 1750 < len(once | twice) < 2000
