@@ -41,6 +41,17 @@ def load_model(name: str) -> BundledModel:
     return BundledModel(name, folder / "model.nir", folder / "test.npz", card)
 
 
+def list_policies() -> list[str]:
+    """Names of the bundled policies of :mod:`neurodeploy.worlds`."""
+    folder = files(PACKAGE) / "policies"
+    return sorted(f.name for f in folder.iterdir() if (f / "policy.nir").is_file()) if folder.is_dir() else []
+
+
+def policy_folder(name: str) -> Path:
+    """Where a bundled policy's ``policy.nir`` and ``card.toml`` are."""
+    return _folder(f"policies/{name}")
+
+
 def model_path(name: str) -> Path:
     """The ``.nir`` file of a bundled model."""
     return _folder(name) / "model.nir"

@@ -76,7 +76,9 @@ def _fault(text: str, severity: float | None) -> Fault:
     elif form["severity"] is not None:
         options["severity"] = _number(form["severity"], kind, where)
     elif severity is None:
-        raise InvalidFault("it has no severity", where=where, remedy=f"give {kind.meaning}: {kind.name}=...")
+        raise InvalidFault(
+            "it has no severity", where=where, remedy=f"give {kind.meaning}: {kind.name}=..., or --severities"
+        )
     else:
         options["severity"] = severity
     return kind(**options)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from neurodeploy.atomic import check_writable, replacing
-from neurodeploy.errors import UnreadableFile
+from neurodeploy.errors import UnreadableFile, UnwritableFile
 from neurodeploy.robustness.cell import COLUMNS, KEY, Row
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -39,9 +39,15 @@ class Table:
     def __enter__(self) -> Table:
         if self.path is None:
             return self
-        rows, whole = read_rows(self.path) if self.path.exists() else ([], 0)
+        handle = self.path.open("r+b" if self.path.exists() else "x+b")
+        try:
+            _claim(handle, self.path)
+            rows, whole = read_rows(self.path)
+        except BaseException:
+            handle.close()
+            raise
         self.rows = {key_of(row): row for row in rows}
-        self._handle = self.path.open("r+b" if self.path.exists() else "wb")
+        self._handle = handle
         self._handle.truncate(whole)
         self._handle.seek(whole)
         if not whole:
@@ -49,10 +55,10 @@ class Table:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: Any, trace: TracebackType | None) -> None:
-        if self._handle is None:
+        if self._handle is None or self.path is None:
             return
         self._handle.close()
-        if kind is None and self.path is not None:
+        if kind is None:
             text = HEADER + "".join(line_of(self.rows[key]) for key in sorted(self.rows, key=_order))
             with replacing(self.path) as temporary:
                 temporary.write_bytes(text.encode())
@@ -64,9 +70,35 @@ class Table:
             self._write(line_of(row))
 
     def _write(self, text: str) -> None:
-        self._handle.write(text.encode())
-        self._handle.flush()
-        os.fsync(self._handle.fileno())
+        try:
+            self._handle.write(text.encode())
+            self._handle.flush()
+            os.fsync(self._handle.fileno())
+        except OSError as error:
+            raise UnwritableFile(
+                f"cannot write: {error.strerror}",
+                where=str(self.path),
+                remedy="make space, and give the same command again: whole rows are kept",
+            ) from error
+
+
+def _claim(handle: Any, path: Path) -> None:
+    """UnwritableFile while another sweep has the table open, or has just replaced it."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        same = os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except BlockingIOError:
+        same = False
+    except OSError:  # a file system without locks
+        return
+    if not same:
+        raise UnwritableFile(
+            "another sweep writes this table", where=str(path), remedy="wait for it, or give -o another name"
+        )
 
 
 def line_of(row: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from neurodeploy.faults import inject
 from neurodeploy.robustness import Case, Cell, Demand, cells_of, summarise, sweep, yields
 from neurodeploy.robustness.cases import digest_of
 from neurodeploy.robustness.cell import COLUMNS, Row
-from neurodeploy.robustness.table import HEADER, line_of, read_rows
+from neurodeploy.robustness.table import HEADER, Table, line_of, read_rows
 
 FAULTS = ("weight_loss", "dead@hidden", "threshold_scale=1.5", "input_noise")
 CELLS = cells_of(FAULTS, (0.0, 0.4), 3)
@@ -136,6 +136,28 @@ def test_an_interrupted_sweep_keeps_every_row_that_was_done(cases: list[Case], t
         sweep(cases, CELLS, table=path, progress=stop_again)
     assert read_rows(path)[0][:5] == rows and read_rows(path)[1] == path.stat().st_size
     assert sweep(cases, CELLS, table=path) == sweep(cases, CELLS)
+
+
+def test_two_sweeps_do_not_write_the_same_table(cases: list[Case], tmp_path: Path) -> None:
+    pytest.importorskip("fcntl", reason="files are locked on Unix")
+    path = tmp_path / "t.csv"
+    with Table(path) as table:
+        table.add(sweep(cases[:1], CELLS[:1])[0])
+        before = path.read_bytes()
+        with pytest.raises(UnwritableFile, match="another sweep"):
+            sweep(cases, CELLS, table=path)
+        assert path.read_bytes() == before
+    assert len(sweep(cases, CELLS, table=path)) == 2 * len(CELLS)
+
+
+def test_a_full_disk_is_an_error_of_ours(cases: list[Case]) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full, which only Linux has")
+    table = Table(None)
+    table.path = full
+    with pytest.raises(UnwritableFile, match="No space left"), full.open("wb", buffering=0) as table._handle:
+        table.add(sweep(cases[:1], CELLS[:1])[0])
 
 
 def test_a_table_grows_by_seeds_and_keeps_what_is_of_others(cases: list[Case], tmp_path: Path) -> None:

@@ -57,6 +57,13 @@ def test_models_are_package_data() -> None:
         assert neurodeploy.load_model(model).nir.read_bytes()[:4] == b"\x89HDF"
 
 
+def test_policies_are_package_data() -> None:
+    for policy in ("obstacles", "pendulum"):
+        loaded = neurodeploy.worlds.load_policy(policy)
+        assert {f.name for f in loaded.nir.parent.iterdir()} == {"card.toml", "policy.nir"}
+        assert loaded.program().net.neurons > 100
+
+
 def test_kernels_load() -> None:
     assert kernels.load().nd_abi_version() == kernels.ABI_VERSION
     assert kernels.load() is kernels.load()
