@@ -65,14 +65,15 @@ def assert_theorem(mode: str, theta: int, biases: NDArray[Any], currents: NDArra
 
 @pytest.mark.parametrize("mode", ["defer", "pascal"])
 def test_the_theorem_on_all_short_sequences(mode: str) -> None:
-    """All currents in -2 theta .. 2 theta for T1 <= 2, all biases in -theta .. theta, T2 of 1, 2, 4, 5."""
+    """All currents in -2 theta .. 2 theta, all biases in -theta .. theta; T1 of 3 and 4 for theta = 2."""
     cases = 0
-    for theta, steps_in, steps_out in product((2, 4, 6), (1, 2), (1, 2, 4, 5)):
+    small = [*product((2, 4, 6), (1, 2), (1, 2, 4, 5)), *product((2,), (3, 4), (1, 2, 3, 4))]
+    for theta, steps_in, steps_out in small:
         biases = np.arange(-theta, theta + 1)
         sequences = np.array(list(product(range(-2 * theta, 2 * theta + 1), repeat=steps_in)), np.int32)
         currents = np.broadcast_to(sequences[:, :, None], (*sequences.shape, len(biases)))
         cases += assert_theorem(mode, theta, biases, currents, steps_out)
-    assert cases == sum(4 * (2 * t + 1) * ((4 * t + 1) + (4 * t + 1) ** 2) for t in (2, 4, 6))
+    assert cases == sum((2 * theta + 1) * (4 * theta + 1) ** steps_in for theta, steps_in, _ in small) == 192_416
 
 
 @pytest.mark.parametrize("mode", ["defer", "pascal"])
