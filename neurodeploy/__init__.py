@@ -1,7 +1,6 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import adapt, cluster, convert, encode, faults, robustness, scaling, train
-from neurodeploy import adapt, cluster, convert, encode, faults, robustness, train, worlds
+from neurodeploy import adapt, cluster, convert, encode, faults, robustness, scaling, train, worlds
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options

@@ -132,8 +132,6 @@ class Expression:
         columns = np.moveaxis(np.asarray(numbers, dtype=np.float64), -1, 0)
         values = dict(points) | {p: column[..., None] for p, column in zip(self.parameters, columns, strict=True)}
         with np.errstate(all="ignore"):
-            found = self.tree.evaluate(values)
-        return np.asarray(found + np.zeros((*columns.shape[1:], len(points["K"]))), dtype=np.float64)
             values_there: Floats = self.tree.evaluate(values) + np.zeros((*columns.shape[1:], len(points["K"])))
         return values_there
 
