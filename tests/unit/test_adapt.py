@@ -33,6 +33,7 @@ from neurodeploy.evaluate import run_program
 from neurodeploy.export.errors import CannotExport
 from neurodeploy.export.lava.script import export_lava
 from neurodeploy.export.netx import export_netx
+from neurodeploy.export.nir.program import export_program
 
 STEPS = 12
 CHAIN = ("a", "b")
@@ -336,7 +337,7 @@ def test_rates_and_rule_are_kept_in_the_file(tmp_path: Path) -> None:
     assert rule_of(still) is None and nominal_of(still).digest == nominal_of(program).digest
 
 
-@pytest.mark.parametrize("export", [export_lava, export_netx])
+@pytest.mark.parametrize("export", [export_lava, export_netx, export_program])
 def test_a_program_that_adapts_is_not_exported(export: Any, tmp_path: Path) -> None:
     net = ChipNetwork()
     net.add_input("in", shape=(3,))

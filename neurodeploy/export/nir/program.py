@@ -16,7 +16,7 @@ from neurodeploy.chipnet import ChipNetwork, ChipPopulation, ChipProjection
 from neurodeploy.connections import Conv2d
 from neurodeploy.connections.base import Shape
 from neurodeploy.errors import UnwritableFile
-from neurodeploy.export.errors import CannotExport, Obstacle
+from neurodeploy.export.errors import CannotExport, Obstacle, refuse_adapting
 from neurodeploy.export.nir.kernels import plain_kernel
 from neurodeploy.export.nir.losses import LossyExport
 from neurodeploy.export.nir.names import safe_names
@@ -52,6 +52,7 @@ def export_program(program: Program, path: str | Path, *, allow_lossy: bool = Fa
         UnwritableFile: The file cannot be written there.
     """
     check_writable(path)
+    refuse_adapting(program, "NIR")
     net = program.net
     if obstacles := list(_obstacles(net)):
         raise CannotExport("NIR", obstacles)
