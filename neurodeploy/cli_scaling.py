@@ -35,14 +35,44 @@ def _levels(values: tuple[int, ...]) -> str:
 
 
 @scaling.command()
-@click.option("-o", "--out", "folder", type=click.Path(file_okay=False, path_type=Path), required=True)
-@click.option("--neurons", type=Shape(), metavar="N,N,...", default=_levels(DEFAULT.neurons), show_default=True)
-@click.option("--channels", type=Shape(), metavar="S,S,...", default=_levels(DEFAULT.channels), show_default=True)
-@click.option("--categories", type=Shape(), metavar="K,K,...", default=_levels(DEFAULT.categories), show_default=True)
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="For the table and its manifest.",
+)
+@click.option(
+    "--neurons",
+    type=Shape(),
+    metavar="N,N,...",
+    default=_levels(DEFAULT.neurons),
+    show_default=True,
+    help="Levels of N, hidden neurons.",
+)
+@click.option(
+    "--channels",
+    type=Shape(),
+    metavar="S,S,...",
+    default=_levels(DEFAULT.channels),
+    show_default=True,
+    help="Levels of S.",
+)
+@click.option(
+    "--categories",
+    type=Shape(),
+    metavar="K,K,...",
+    default=_levels(DEFAULT.categories),
+    show_default=True,
+    help="Levels of K.",
+)
 @click.option("--seeds", type=click.IntRange(min=1), default=DEFAULT.seeds, show_default=True, help="Of each cell.")
-@click.option("--network", type=Choice(NETWORKS), default=DEFAULT.network, show_default=True)
+@click.option("--network", type=Choice(NETWORKS), default=DEFAULT.network, show_default=True, help="Random or trained.")
 @click.option("--target", type=TARGET, help="Also deploy every network on this chip.")
-@click.option("--n-per-class", type=click.IntRange(min=3), default=DEFAULT.n_per_class, show_default=True)
+@click.option(
+    "--n-per-class", type=click.IntRange(min=3), default=DEFAULT.n_per_class, show_default=True, help="Samples."
+)
 @click.option("--epochs", type=click.IntRange(min=1), default=DEFAULT.epochs, show_default=True, help="Of training.")
 @click.option("--shuffled", is_flag=True, help="Permute the labels: the control, which must stay at chance.")
 @click.option(
@@ -111,7 +141,9 @@ def _shown(value: Any) -> Any:
 
 @scaling.command()
 @folder_argument
-@click.option("--accuracy", type=click.FloatRange(0, 1, min_open=True, max_open=True), required=True)
+@click.option(
+    "--accuracy", type=click.FloatRange(0, 1, min_open=True, max_open=True), required=True, help="Wanted, 0..1."
+)
 @click.option("--k", "categories", type=click.IntRange(min=2), required=True, help="Categories.")
 @click.option("--s", "channels", type=click.IntRange(min=1), required=True, help="Input channels.")
 @value_option
