@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import solve_continuous_are
 
 from neurodeploy.worlds.pendulum import PendulumState, PendulumWorld
 from neurodeploy.worlds.world import Floats
@@ -36,6 +35,8 @@ class SwingUpExpert:
     @cached_property
     def regulator(self) -> Floats:
         """Torque per rad and per rad/s about upright, for the cost ``a^2 + 0.1 a'^2 + 0.01 u^2``."""
+        from scipy.linalg import solve_continuous_are
+
         w = self.world
         a = np.array([[0.0, 1.0], [w.weight_nm / w.inertia_kgm2, -w.damping_nms / w.inertia_kgm2]])
         b = np.array([[0.0], [1.0 / w.inertia_kgm2]])
