@@ -58,5 +58,6 @@ def model_path(name: str) -> Path:
 
 
 def _folder(name: str) -> Path:
-    with as_file(files(PACKAGE) / name) as folder:
-        return folder
+    """By the card in it: an editable install's folders may be several merged ones, and no path."""
+    with as_file(files(PACKAGE).joinpath(*name.split("/"), "card.toml")) as card:
+        return card.parent
