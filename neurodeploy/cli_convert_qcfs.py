@@ -16,7 +16,7 @@ from neurodeploy.convert.qcfs import GATES
 from neurodeploy.convert.qcfs.schedule import MODES
 from neurodeploy.quantize.bits import BITS_DEFAULT, Bits
 
-SAVE = "numpy.savez_compressed(path, inputs=..., labels=...), inputs (N, *shape) as the module takes them"
+SAVE = "numpy.savez_compressed(path, values=..., labels=...), values (N, *shape) as the module takes them"
 METHODS = ("mse", "percentile")  # as in convert.qcfs.relu, which needs torch
 
 
@@ -25,7 +25,7 @@ METHODS = ("mse", "percentile")  # as in convert.qcfs.relu, which needs torch
 @click.option(
     "--data",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="inputs (N, *shape) as the module takes them, and labels: the chip is compared with the integers on them.",
+    help="values (N, *shape) as the module takes them, and labels: the chip is compared with the integers on them.",
 )
 @click.option("--input-shape", type=Shape(), metavar="C,H,W", help="Of one input; default: that of --data.")
 @click.option(
@@ -156,13 +156,13 @@ def _data(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64] | None]:
     from neurodeploy.evaluate import check_labels
     from neurodeploy.npz import read_arrays
 
-    arrays, found = read_arrays(path, ("inputs", "labels"), SAVE)
-    values = arrays.get("inputs")
+    arrays, found = read_arrays(path, ("values", "labels"), SAVE)
+    values = arrays.get("values")
     if values is None or values.ndim < 2 or not values.size or values.dtype.kind not in "buif":
-        what = f"found {found}" if values is None else f"inputs are {values.dtype} of shape {values.shape}"
+        what = f"found {found}" if values is None else f"values are {values.dtype} of shape {values.shape}"
         raise UnreadableFile(what, where=str(path), remedy=f"write it with {SAVE}")
     if not np.isfinite(values).all():
-        raise UnreadableFile("inputs that are not finite", where=str(path), remedy="remove them")
+        raise UnreadableFile("values that are not finite", where=str(path), remedy="remove them")
     labels = arrays.get("labels")
     check_labels(labels, len(values), str(path))
     return values.astype(np.float64), None if labels is None else labels.astype(np.int64)

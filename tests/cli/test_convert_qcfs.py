@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="needs torch: python3 tools/test.py installs
 def test_a_module_becomes_a_program(cli: Cli, tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     data, out, spikes = tmp_path / "data.npz", tmp_path / "net.ndp", tmp_path / "spikes.npz"
-    np.savez_compressed(data, inputs=rng.integers(0, 2, (30, 12)), labels=rng.integers(0, 3, 30))
+    np.savez_compressed(data, values=rng.integers(0, 2, (30, 12)), labels=rng.integers(0, 3, 30))
     model = "qcfs_factories:mlp"
     options = ("--data", data, "--input-levels", "1", "-o", out, "--spikes", spikes)
     found = cli("convert", "qcfs", model, *options, "--json")
@@ -30,7 +30,7 @@ def test_a_module_becomes_a_program(cli: Cli, tmp_path: Path) -> None:
         ((model, "--input-shape", "12", "--levels", "4"), "Give --data"),
         ((model, "--input-shape", "12"), "input_levels"),
         ((model, "--input-shape", "12", "--input-levels", "4", "--target", "loihi1"), "--thermometer"),
-        ((model, "--data", spikes), "inputs"),
+        ((model, "--data", spikes), "values"),
     ):
         wrong = cli("convert", "qcfs", *arguments)
         assert wrong.code and message in wrong.err, wrong.err
