@@ -187,7 +187,8 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
 
 
 def test_ctrl_c_in_a_process(tmp_path: Path, made: Path) -> None:
-    slow = "import neurodeploy.cli as c, neurodeploy.job as j, time, sys\n"
+    slow = "import neurodeploy.cli as c, neurodeploy.job as j, signal, time\n"
+    slow += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # shells let background jobs ignore it
     slow += "j.load = lambda path: (print('ready', flush=True), time.sleep(50))\nc.main()"
     words = [sys.executable, "-c", slow, "run", str(made / "program.ndp"), "--input", str(made / "data.npz")]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
