@@ -9,12 +9,15 @@
  * and a shift for twice as many columns as a word holds. The sums stay in registers, in 16 bits, for as many rows as are
  * sure to fit; they may wrap in between.
  */
+#include "events.h"
 #include "nd.h"
 #include "vec.h"
 
 #define WIDTH ND_HALF_LANES
 #define MOST 4 /* vectors of bytes in a tile */
 #define COLUMNS (MOST * ND_BYTES)
+#define AHEAD 4 /* rows fetched before they are needed; behind the last of a step lie those of the next */
+_Static_assert(AHEAD <= ND_BEYOND, "entries that may be read");
 
 int32_t nd_tile_columns(void) { return COLUMNS; }
 
@@ -58,9 +61,12 @@ ND_INLINE void add_rows(const int8_t *tile, const int32_t *list, int64_t count, 
     for (int j = 0; j < vectors; j++) both[j] = upper[j] = (nd_u16){0};
     for (int64_t k = 0; k < count; k++) {
         const int8_t *row = tile + (int64_t)list[k] * vectors * ND_BYTES;
+        const intptr_t later = (intptr_t)tile + (intptr_t)list[k + AHEAD] * vectors * ND_BYTES;
 #pragma GCC unroll 4
         for (int j = 0; j < vectors; j++) {
-            const nd_u16 words = nd_load16(row + j * ND_BYTES);
+            __builtin_prefetch((const void *)(later + j * ND_BYTES));
+            nd_u16 words = nd_load16(row + j * ND_BYTES);
+            ND_LOADED(words);
             both[j] += words;
             upper[j] += (nd_u16)((nd_i16)words >> 8);
         }

@@ -6,12 +6,10 @@
 #include "nd.h"
 #include "vec.h"
 
-#define AT_ONCE 16 /* entries written at a time, however many there are */
-
 int nd_events_init(nd_events *e, int64_t rows, int is_graded) {
     e->start = calloc((size_t)rows + 1, sizeof *e->start);
     e->capacity = 1024;
-    e->index = malloc(sizeof *e->index * (size_t)(e->capacity + AT_ONCE));
+    e->index = malloc(sizeof *e->index * (size_t)(e->capacity + ND_BEYOND));
     e->message = is_graded ? malloc(sizeof *e->message * (size_t)e->capacity) : NULL;
     return e->start && e->index && (e->message || !is_graded);
 }
@@ -26,7 +24,7 @@ static int reserve(nd_events *e, int64_t needed) {
     if (needed <= e->capacity) return 1;
     int64_t capacity = 2 * e->capacity;
     while (capacity < needed) capacity *= 2;
-    int32_t *larger = realloc(e->index, sizeof *larger * (size_t)(capacity + AT_ONCE));
+    int32_t *larger = realloc(e->index, sizeof *larger * (size_t)(capacity + ND_BEYOND));
     if (!larger) return 0;
     e->index = larger;
     if (e->message) {
@@ -37,7 +35,7 @@ static int reserve(nd_events *e, int64_t needed) {
     return 1;
 }
 
-/* Writes up to AT_ONCE entries too many. */
+/* Writes up to ND_BEYOND entries too many. */
 static inline int32_t *emit(int32_t *out, uint64_t word, int32_t base) {
 #if ND_BYTES == 64
     if (!word) return out;

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#define ND_BEYOND 16 /* entries behind the last that may be read, whatever they are, and written */
+
 /* Senders of a row: index[start[row]] .. index[start[row + 1] - 1], ascending; if graded, with what they sent. */
 typedef struct {
     int64_t *start;

@@ -25,6 +25,15 @@
 /* Keeps GCC from computing addresses of a pointer's neighbours ahead, and running out of registers for them. */
 #define ND_HERE(POINTER) __asm__("" : "+r"(POINTER))
 
+/* Keeps the compiler from loading a vector again for each use. */
+#if defined(__x86_64__)
+#define ND_LOADED(VECTOR) __asm__("" : "+v"(VECTOR))
+#elif defined(__aarch64__)
+#define ND_LOADED(VECTOR) __asm__("" : "+w"(VECTOR))
+#else
+#define ND_LOADED(VECTOR)
+#endif
+
 typedef int32_t nd_i32 __attribute__((vector_size(ND_BYTES)));
 typedef uint32_t nd_u32 __attribute__((vector_size(ND_BYTES)));
 typedef int16_t nd_i16 __attribute__((vector_size(ND_BYTES)));
