@@ -6,11 +6,11 @@ from dataclasses import fields
 
 import numpy as np
 
-from neurodeploy.simulate.plan import Outcome
+from neurodeploy.simulate.plan import Outcome, WholeOutcome
 
 
 def assert_same(found: Outcome, expected: Outcome) -> None:
-    for field in fields(Outcome):
+    for field in fields(WholeOutcome):
         ours, theirs = getattr(found, field.name), getattr(expected, field.name)
         assert ours.keys() == theirs.keys()
         for name in theirs:

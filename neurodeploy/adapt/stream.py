@@ -19,7 +19,7 @@ from neurodeploy.program import Program
 from neurodeploy.semantics import SPIKE_READOUTS
 from neurodeploy.simulate.counters import Counters, HostWork, add_counters
 from neurodeploy.simulate.counting import count
-from neurodeploy.simulate.plan import Outcome, Plan
+from neurodeploy.simulate.plan import Plan, WholeOutcome
 from neurodeploy.simulate.readout import scores
 from neurodeploy.simulate.run import Run
 
@@ -140,7 +140,7 @@ class Tally:
         plan = Plan(self._net, {port: messages}, self._steps, self._live, {}, False)
         sent = {name: int(np.count_nonzero(values)) for name, values in {**self._sent, port: messages}.items()}
         s = self._sums
-        outcome = Outcome(self._sent, {}, s["active"], s["wraps"], s["saturations"], s["syn_ops"], sent)
+        outcome = WholeOutcome(self._sent, {}, s["active"], s["wraps"], s["saturations"], s["syn_ops"], sent)
         placed = None if self._program is None else (self._program.mapping, self._program.target)
         return replace(count(plan, outcome, placed), host=host)
 

@@ -1,4 +1,4 @@
-"""The arguments of the C kernels for one call."""
+"""The arguments of the C kernels for one call, and what they hand back."""
 
 from __future__ import annotations
 
@@ -8,59 +8,49 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.simulate.arena import Arena
 from neurodeploy.simulate.events import Events
+from neurodeploy.simulate.layout import Form
 from neurodeploy.simulate.plan import Messages
 from neurodeploy.simulate.prepared import Prepared
 from neurodeploy.simulate.rasters import Lazy, reorder, unpack
-from neurodeploy.simulate.structs import BITS, EVENTS, MESSAGES, WORD, Population, Raster
+from neurodeploy.simulate.structs import EVENTS, MESSAGES
 
 Inputs = Mapping[str, "Messages | Events"]
 States = dict[str, dict[str, NDArray[np.int32]]]
 
 
 class Call:
-    """Structures for one call; what C writes is read by the methods.
+    """Structures for one call; what C writes are the attributes of an :class:`~neurodeploy.simulate.plan.Outcome`.
+
+    Attributes:
+        populations, rasters: The structures.
+        kept: Kept outputs, and where in the room each is.
+        spikes: Their messages, decoded on demand.
 
     Args:
-        net: The network.
-        prepared: The same, packed.
+        prepared: The network, packed.
+        form: Samples, steps, live steps, and the outputs whose messages are kept.
         inputs: Messages (B, T, size) or events of each.
-        shape: (B, steps) of the run.
-        kept: Outputs whose messages are kept.
         states: Room for registers, int32 (B, steps, size).
     """
 
-    def __init__(
-        self,
-        net: ChipNetwork,
-        prepared: Prepared,
-        inputs: Inputs,
-        shape: tuple[int, int],
-        kept: frozenset[str] | None,
-        states: States,
-    ) -> None:
-        self._net, self._prepared, self._states = net, prepared, states
+    def __init__(self, prepared: Prepared, form: Form, inputs: Inputs, states: States) -> None:
+        self._prepared, self._shape = prepared, form[:2]
         self._alive: list[Any] = [inputs]
-        self._shape = shape
-        self._places: dict[str, tuple[int, int]] = {}
-        n_populations, n_rasters = len(prepared.populations), len(prepared.sources)
-        self.populations = (Population * n_populations).from_buffer_copy(prepared.populations)
-        self.rasters = (Raster * n_rasters).from_buffer_copy(prepared.rasters)
-        end = 0
-        for raster, source in zip(self.rasters, prepared.sources, strict=True):
-            if source in inputs:
-                self._give(raster, inputs[source])
-            else:
-                raster.steps = shape[1]
-                if kept is None or source in kept:
-                    start, end = end, end + shape[0] * shape[1] * _row_bytes(raster)
-                    self._places[source] = start, end
-        self._room = np.empty(end // 8 + 1, np.uint64)  # one for all: asking for an address takes as long as a layer
-        address = _address(self._room)
-        for source, (start, _) in self._places.items():
-            self.rasters[prepared.raster_of[source]].values = address + start
+        self._recorded = states
+        layout = prepared.layout(form)
+        self.kept = layout.places
+        self.spikes = Lazy(self.kept, self.decoded)
+        self.populations = type(layout.populations).from_buffer_copy(layout.populations)
+        self.rasters = type(layout.rasters).from_buffer_copy(layout.rasters)
+        self._room = np.empty(layout.words, np.uint64)
+        if layout.words:
+            address = _address(self._room)
+            for source, (start, _) in layout.places.items():
+                self.rasters[prepared.raster_of[source]].values = address + start
+        for source, values in inputs.items():
+            self._give(self.rasters[prepared.raster_of[source]], values)
         if states:
             self._record(states)
 
@@ -76,44 +66,57 @@ class Call:
     def _record(self, states: States) -> None:
         arena = Arena()
         self._alive.append(arena)
-        for entry, name in zip(self.populations, self._net.populations, strict=True):
-            kept, registers = states.get(name, {}), self._prepared.registers[name]
+        for entry, (name, registers) in zip(self.populations, self._prepared.registers.items(), strict=True):
+            kept = states.get(name, {})
             entry.traces = arena.table([_address(kept[r]) if r in kept else None for r in registers])
 
-    def messages(self) -> Lazy[Messages]:
-        """What the kept outputs sent, (B, steps, size), decoded on demand."""
-        return Lazy(self._places, self._decoded)
+    def decoded(self, name: str) -> Messages:
+        """What a kept output sent in the last call, (B, steps, size)."""
+        start, end = self.kept[name]
+        held, raster = self._room.view(np.uint8)[start:end], self.rasters[self._prepared.raster_of[name]]
+        if raster.form == MESSAGES:
+            count = self._shape[0] * self._shape[1] * raster.size
+            return held.view(np.int32)[:count].reshape(*self._shape, raster.size)
+        return unpack(held.view(np.uint64).reshape(*self._shape, -1), raster.size, self._prepared.orders.get(name))
 
-    def _decoded(self, name: str) -> Messages:
-        start, end = self._places[name]
-        held, size = self._room.view(np.uint8)[start:end], self._net.size_of(name)
-        if self.rasters[self._prepared.raster_of[name]].form == MESSAGES:
-            return held.view(np.int32)[: self._shape[0] * self._shape[1] * size].reshape(*self._shape, size)
-        return unpack(held.view(np.uint64).reshape(*self._shape, -1), size, self._prepared.orders.get(name))
-
+    @property
     def states(self) -> States:
-        """The kept registers, (B, steps, size)."""
+        """Neurons in the network's order."""
         orders = self._prepared.orders
         return {
             name: {r: reorder(v, orders[name]) if name in orders else v for r, v in kept.items()}
-            for name, kept in self._states.items()
+            for name, kept in self._recorded.items()
         }
 
-    def counts(self, field: str) -> Lazy[int]:
-        """A count of each population."""
+    def _counts(self, field: str) -> Lazy[int]:
         number = self._prepared.number_of
         return Lazy(number, lambda name: getattr(self.populations[number[name]], field))
 
-    def sent_counts(self) -> Lazy[int]:
-        """Messages but 0 of each output and input."""
+    @property
+    def active_updates(self) -> Lazy[int]:
+        """By population, as the others."""
+        return self._counts("active")
+
+    @property
+    def wraps(self) -> Lazy[int]:
+        """Of u, or of an int32 sum."""
+        return self._counts("wraps")
+
+    @property
+    def saturations(self) -> Lazy[int]:
+        """Of v."""
+        return self._counts("saturations")
+
+    @property
+    def syn_ops(self) -> Lazy[int]:
+        """By target."""
+        return self._counts("syn_ops")
+
+    @property
+    def sent(self) -> Lazy[int]:
+        """By output and input."""
         raster_of = self._prepared.raster_of
         return Lazy(raster_of, lambda source: self.rasters[raster_of[source]].sent)
-
-
-def _row_bytes(raster: Any) -> int:
-    """Of one step of one sample, in whole words."""
-    row: int = 8 * (-(-raster.size // WORD) if raster.form == BITS else -(-raster.size // 2))
-    return row
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -29,12 +29,11 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         SimulationError: Memory ran out, or a convolution's sum left 32 bits.
     """
     prepared = prepare(plan.net)
-    call = Call(plan.net, prepared, plan.inputs, (plan.batch, plan.steps), plan.kept, plan.traces())
-    for entry, name in zip(call.populations, plan.net.populations, strict=True):
-        entry.first, entry.last = plan.window(name)
+    batch = plan.batch
+    call = Call(prepared, (batch, plan.steps, plan.live_steps, plan.kept), plan.inputs, plan.traces())
     threads = _threads(plan) if threads is None else max(1, threads)
     projections = prepared.projections
-    if plan.batch == 1 and threads > 1:
+    if batch == 1 and threads > 1:
         projections = share(prepared, call.populations, threads)
     failed = prepared.library.nd_run(
         call.populations,
@@ -43,7 +42,7 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         len(projections),
         call.rasters,
         len(call.rasters),
-        plan.batch,
+        batch,
         plan.steps,
         threads,
     )
@@ -53,8 +52,7 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         )
     if failed:
         return run_reference(plan)  # raises, and says where
-    active, wraps, saturations, syn_ops = map(call.counts, ("active", "wraps", "saturations", "syn_ops"))
-    return Outcome(call.messages(), call.states(), active, wraps, saturations, syn_ops, call.sent_counts())
+    return call
 
 
 def _threads(plan: Plan) -> int:

@@ -24,6 +24,8 @@ def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | 
     """
     if not net.inputs:
         raise SimulationError("the network has no input", where="simulate", remedy="add one with add_input")
+    if not isinstance(spikes, (np.ndarray, Events, Mapping)):
+        spikes = np.asarray(spikes)
     if not isinstance(spikes, Mapping):
         if len(net.inputs) > 1:
             raise SimulationError(
@@ -31,7 +33,11 @@ def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | 
                 where="simulate",
                 remedy=f"give a dict with the keys {', '.join(net.inputs)}",
             )
-        spikes = {next(iter(net.inputs)): spikes}
+        (name,) = net.inputs
+        if isinstance(spikes, np.ndarray):
+            batched = spikes.ndim - len(net.inputs[name].shape) == 2
+            return {name: _checked(spikes, net.inputs[name], batched)}, batched
+        spikes = {name: spikes}
     for name in spikes.keys() - net.inputs.keys():
         raise SimulationError(f"no input '{name}'", where="simulate", remedy=did_you_mean(name, net.inputs))
     for name in net.inputs.keys() - spikes.keys():
@@ -39,28 +45,30 @@ def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | 
     if any(isinstance(values, Events) for values in spikes.values()):
         return _with_events(net, spikes), True
     arrays = {name: np.asarray(values) for name, values in spikes.items()}
-    ranks = {arrays[name].ndim - len(port.shape) for name, port in net.inputs.items()}
-    batched = ranks == {2}
-    result: dict[str, Messages | Events] = {}
-    for name, port in net.inputs.items():
-        values = arrays[name]
-        if ranks not in ({1}, {2}) or values.shape[values.ndim - len(port.shape) :] != port.shape:
-            raise SimulationError(
-                f"spikes have shape {values.shape}",
-                where=f"input '{name}' of shape {port.shape}",
-                remedy=f"give (T, *{port.shape}) for one sample or (B, T, *{port.shape}) for a batch",
-            )
-        if values.size == 0:
-            raise SimulationError(
-                f"spikes have shape {values.shape}: no sample or no step",
-                where=f"input '{name}'",
-                remedy="give at least one",
-            )
-        check_messages(values, port)
-        flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
-        result[name] = flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
+    batched = {arrays[name].ndim - len(port.shape) for name, port in net.inputs.items()} == {2}
+    result: dict[str, Messages | Events] = {n: _checked(arrays[n], port, batched) for n, port in net.inputs.items()}
     _check_lengths(result)
     return result, batched
+
+
+def _checked(values: NDArray[Any], port: ChipInput, batched: bool) -> Messages:
+    """Messages (B, T, size) of one input."""
+    axes = 2 if batched else 1
+    if values.ndim != axes + len(port.shape) or values.shape[axes:] != port.shape:
+        raise SimulationError(
+            f"spikes have shape {values.shape}",
+            where=f"input '{port.name}' of shape {port.shape}",
+            remedy=f"give (T, *{port.shape}) for one sample or (B, T, *{port.shape}) for a batch",
+        )
+    if values.size == 0:
+        raise SimulationError(
+            f"spikes have shape {values.shape}: no sample or no step",
+            where=f"input '{port.name}'",
+            remedy="give at least one",
+        )
+    check_messages(values, port)
+    flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
+    return flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
 
 
 def _with_events(net: ChipNetwork, spikes: Mapping[str, Any]) -> dict[str, Messages | Events]:

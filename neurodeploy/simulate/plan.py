@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,19 +96,41 @@ class Plan:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What an engine returns; every population has every entry.
+class Outcome(Protocol):
+    """What an engine returns; every population has every entry."""
 
-    Attributes:
-        spikes: Messages of every kept output (a population's name, or ``population.output``), (B, steps, size).
-        states: int32 (B, steps, size) per recorded register.
-        active_updates: Updates with input, bias or a nonzero register.
-        wraps: Times that a register or an int32 sum wrapped.
-        saturations: Times that a register was clipped.
-        syn_ops: Messages but 0 that reached a synapse while its target was live, by target.
-        sent: Messages but 0, of every output and input.
-    """
+    @property
+    def spikes(self) -> Mapping[str, Messages]:
+        """Messages of every kept output (a population's name, or ``population.output``), (B, steps, size)."""
+
+    @property
+    def states(self) -> Mapping[str, Mapping[str, NDArray[np.int32]]]:
+        """int32 (B, steps, size) per recorded register."""
+
+    @property
+    def active_updates(self) -> Mapping[str, int]:
+        """Updates with input, bias or a nonzero register."""
+
+    @property
+    def wraps(self) -> Mapping[str, int]:
+        """Times that a register or an int32 sum wrapped."""
+
+    @property
+    def saturations(self) -> Mapping[str, int]:
+        """Times that a register was clipped."""
+
+    @property
+    def syn_ops(self) -> Mapping[str, int]:
+        """Messages but 0 that reached a synapse while its target was live, by target."""
+
+    @property
+    def sent(self) -> Mapping[str, int]:
+        """Messages but 0, of every output and input."""
+
+
+@dataclass(frozen=True, eq=False)
+class WholeOutcome:
+    """An :class:`Outcome` that is there as a whole."""
 
     spikes: Mapping[str, Messages]
     states: Mapping[str, Mapping[str, NDArray[np.int32]]]

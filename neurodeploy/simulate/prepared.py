@@ -19,6 +19,7 @@ from neurodeploy.neurons import model_named
 from neurodeploy.neurons.cuba import FOREVER
 from neurodeploy.simulate.arena import Arena
 from neurodeploy.simulate.components import components
+from neurodeploy.simulate.layout import Form, Layout
 from neurodeploy.simulate.order import neuron_order, pixel_orders
 from neurodeploy.simulate.packing import Packing
 from neurodeploy.simulate.signatures import declare
@@ -29,6 +30,8 @@ KINDS = {"dense": 0, "sparse": 1, "conv2d": 2, "direct": 3}
 MAX_SOURCES = 2**23 - 1
 """Largest fan-in of 9-bit weights whose sum is sure to fit 32 bits."""
 LANES = ("du", "dv", "vth")
+MOST_LAYOUTS = 64
+"""Kept of a network."""
 
 
 class Prepared:
@@ -36,8 +39,10 @@ class Prepared:
 
     Attributes:
         sources: Name of every raster: outputs of the populations, then inputs.
+        n_outputs: How many of them are outputs.
         raster_of: Number of each.
         number_of: Number of every population.
+        starts: Idle steps of every population at the start of a sample.
         registers: Names of each population's.
         orders: Which neuron stands at each place, for populations that are kept in another order.
         rasters: ``nd_raster[]`` without the values of a run.
@@ -55,6 +60,9 @@ class Prepared:
         self._arenas = {"": self.arena}
         outputs = {name: net.outputs_of(name) for name in net.populations}
         self.sources = [*(source for names in outputs.values() for source in names), *net.inputs]
+        self.n_outputs = len(self.sources) - len(net.inputs)
+        self.starts = [population.start for population in net.populations.values()]
+        self._layouts: dict[Form, Layout] = {}
         raster_of = self.raster_of = {source: k for k, source in enumerate(self.sources)}
         self.number_of = {name: k for k, name in enumerate(net.populations)}
         self.registers = {name: model_named(p.model).registers for name, p in net.populations.items()}
@@ -92,9 +100,19 @@ class Prepared:
             if entry.is_narrow and entry.n_projections == 1 and incoming[0].projection.connection.kind == "conv2d":
                 entry.map_at = packing.map_at(self.projections[number - 1], entry)
 
+    def layout(self, form: Form) -> Layout:
+        """The layout of calls of a form, made once."""
+        known = self._layouts.get(form)
+        if known is None:
+            if len(self._layouts) >= MOST_LAYOUTS:
+                self._layouts.clear()
+            known = self._layouts[form] = Layout.of(self, form)
+        return known
+
     def with_fields(self, population: ChipPopulation) -> Prepared:
         """The same with other fields of one cuba population, for the next steps of a worker that is under way."""
         other = copy.copy(self)
+        other._layouts = {}
         other.populations = type(self.populations).from_buffer_copy(self.populations)
         other.arena = Arena()
         other._arenas = self._arenas | {population.name: other.arena}
@@ -204,14 +222,14 @@ _prepared: WeakKeyDictionary[ChipNetwork, Prepared] = WeakKeyDictionary()
 
 
 def prepare(net: ChipNetwork) -> Prepared:
-    """The network's structures, made anew only when it has changed.
+    """The network's structures, made anew only when it has changed; it stays with the kernels that it met first.
 
     Raises:
         KernelsUnavailable: The library is missing or of another version.
     """
-    known, library = _prepared.get(net), kernels.load()
-    if known is None or known.library is not library or known.key != _key(net):
-        _prepared[net] = known = Prepared(net, declare(library))
+    known = _prepared.get(net)
+    if known is None or known.key != _key(net):
+        _prepared[net] = known = Prepared(net, declare(kernels.load()))
     return known
 
 

@@ -11,7 +11,7 @@ from neurodeploy.errors import RegisterOverflow
 from neurodeploy.neurons import model_named
 from neurodeploy.neurons.cuba import VTH_NEVER
 from neurodeploy.neurons.model import Ints
-from neurodeploy.simulate.plan import Messages, Outcome, Plan
+from neurodeploy.simulate.plan import Messages, Outcome, Plan, WholeOutcome
 from neurodeploy.simulate.synapses import arriving
 
 
@@ -47,7 +47,7 @@ def run_reference(plan: Plan) -> Outcome:
             for register, kept in states.get(name, {}).items():
                 kept[:, t - 1] = registers[name][register]
     returned = {source: messages for source, messages in spikes.items() if plan.keeps(source)}
-    return Outcome(returned, states, active, wraps, saturations, _syn_ops(plan, sent), _sent(sent))
+    return WholeOutcome(returned, states, active, wraps, saturations, _syn_ops(plan, sent), _sent(sent))
 
 
 def _syn_ops(plan: Plan, sent: Mapping[str, Messages]) -> dict[str, int]:

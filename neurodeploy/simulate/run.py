@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.errors import InvalidNetwork, SimulationError, did_you_mean
+from neurodeploy.kernels import KernelsUnavailable
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.counters import Counters
 from neurodeploy.simulate.counting import count
+from neurodeploy.simulate.engine import run_fast
 from neurodeploy.simulate.inputs import Spikes, checked_inputs
 from neurodeploy.simulate.plan import Outcome, Plan
 from neurodeploy.simulate.rasters import Lazy
@@ -137,9 +139,6 @@ def simulate(
 def _run(plan: Plan, engine: str, threads: int | None) -> tuple[Outcome, str]:
     if engine == "reference":
         return run_reference(plan), engine
-    from neurodeploy.kernels import KernelsUnavailable
-    from neurodeploy.simulate.engine import run_fast
-
     try:
         outcome = run_fast(plan, threads=threads)
     except KernelsUnavailable as missing:

@@ -88,7 +88,7 @@ class Session:
         self._close = weakref.finalize(self, library.nd_close, self._worker)
 
     def _single(self) -> Call:
-        return Call(self._net, self._prepared, self._one_inputs, (1, 1), self._kept, {})
+        return Call(self._prepared, (1, 1, self._live, self._kept), self._one_inputs, {})
 
     @property
     def steps(self) -> int:
@@ -111,8 +111,7 @@ class Session:
         for name, values in inputs.items():
             self._one_inputs[name][...] = values
         self._advance(self._one, 1)
-        sent = self._one.messages()
-        return {name: np.array(sent[name]).reshape(self._net.shape_of(name)) for name in sent}
+        return {name: np.array(self._one.decoded(name)).reshape(self._net.shape_of(name)) for name in self._one.kept}
 
     def run(self, spikes: Spikes | Mapping[str, Any]) -> Run:
         """Run as many steps as the input has.
@@ -131,13 +130,13 @@ class Session:
             name: {r: np.zeros((1, steps, self._net.size_of(name)), np.int32) for r in registers}
             for name, registers in self._registers.items()
         }
-        call = Call(self._net, self._prepared, inputs, (1, steps), self._kept, states)
+        call = Call(self._prepared, (1, steps, self._live, self._kept), inputs, states)
         before = self._steps
         self._advance(call, steps)
-        sent, shape_of = call.messages(), self._net.shape_of
+        sent, shape_of = call.spikes, self._net.shape_of
         return Run(
             Lazy(sent, lambda name: sent[name].reshape(steps, *shape_of(name))),
-            {n: {r: v.reshape(steps, *shape_of(n)) for r, v in kept.items()} for n, kept in call.states().items()},
+            {n: {r: v.reshape(steps, *shape_of(n)) for r, v in kept.items()} for n, kept in call.states.items()},
             self._counters(call, before, steps),
             steps,
             "fast",
@@ -222,19 +221,18 @@ class Session:
         self._steps += steps
 
     def _counters(self, call: Call, before: int, steps: int) -> Counters:
-        net, sent = self._net, call.sent_counts()
-        counts = {name: call.counts(name) for name in ("active", "wraps", "saturations", "syn_ops")}
+        net, sent = self._net, call.sent
         counted = {n: PopulationCounters(sent[n]) for n in net.inputs}
         for name, population in net.populations.items():
             last = min(before + steps, population.start + self._live)
             live = max(0, last - max(before, population.start))
             counted[name] = PopulationCounters(
                 sum(sent[source] for source in net.outputs_of(name)),
-                counts["syn_ops"][name],
+                call.syn_ops[name],
                 population.size * live,
-                counts["active"][name],
-                counts["wraps"][name],
-                counts["saturations"][name],
+                call.active_updates[name],
+                call.wraps[name],
+                call.saturations[name],
             )
         return Counters(1, steps, steps, counted, None)
 
