@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-ABI_VERSION = 11  # as in version.c
+ABI_VERSION = 12  # as in version.c
 
 LEVELS = ("baseline", "v2", "v3", "v4")
 """Names of the instruction sets, lowest first; a processor that has one has those before it."""

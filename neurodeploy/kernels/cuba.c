@@ -2,7 +2,8 @@
  *
  *   U = wrap32(rtz(u * (4095 - du), 12) + wrap32(a << 6));  u = U, corrected once by 2^24 outside (-2^23, 2^23]
  *   V = sat(wrap32(rtz(v * (4096 - dv), 12) + u + bias));   s = V > vth << 6;  reset of v on a spike
- *   for `refractory` steps after a spike v stays and s = 0; `frozen` counts them down
+ *   for `refractory` steps after a spike v stays and s = 0; `frozen` counts them down; it is not there
+ *   where no neuron has a refractory period
  *   outside the firing window vth << 6 is 2^23, which no v exceeds
  *
  * A group of vectors at a time while u, v and the input stay in their range and no neuron has a refractory period, else
@@ -23,17 +24,17 @@ enum { SUMS, MAP, WIDE };                         /* where the input comes from 
 
 static void one(nd_population *p, int32_t i, int32_t a, int32_t *const *state, uint64_t *words) {
     const int32_t reset = p->fields[RESET][0], threshold = p->is_quiet ? NEVER : p->fields[VTH][i] * 64;
-    int32_t *u = &state[0][i], *v = &state[1][i], *frozen = &state[2][i];
+    int32_t *u = &state[0][i], *v = &state[1][i], *frozen = p->n_state > 2 ? &state[2][i] : NULL;
     p->active += (a != 0) | (*u != 0) | (*v != 0) | (p->fields[BIAS][i] != 0);
     *u = lif_current(*u, a, p->fields[DU][i], &p->wraps);
-    if (*frozen > 0) {
+    if (frozen && *frozen > 0) {
         (*frozen)--;
         return;
     }
     int32_t next = lif_membrane(*v, *u, p->fields[DV][i], p->fields[BIAS][i], &p->saturations);
     if (next > threshold) {
         nd_set(words, i, 1);
-        *frozen = p->fields[REFRACTORY][i];
+        if (frozen) *frozen = p->fields[REFRACTORY][i];
         if (reset == RESET_ZERO) next = 0;
         if (reset == RESET_SUBTRACT) next -= threshold;
     }

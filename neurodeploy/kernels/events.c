@@ -90,6 +90,25 @@ static inline uint64_t nonzero(const uint8_t *bytes) {
 #endif
 }
 
+int nd_events_of_part(nd_events *e, const uint64_t *words, int32_t from, int32_t to) {
+    if (!reserve(e, to - from)) return 0;
+    int32_t *out = e->index;
+    for (int32_t k = from / ND_WORD; k < nd_words(to); k++) out = emit(out, words[k], k * ND_WORD);
+    e->start[1] = out - e->index;
+    return 1;
+}
+
+int nd_events_append_parts(nd_events *e, int64_t row, const nd_events *parts, int32_t count) {
+    e->start[row + 1] = e->start[row];
+    for (int32_t k = 0; k < count; k++) {
+        const int64_t at = e->start[row + 1], more = parts[k].start[1];
+        if (!reserve(e, at + more)) return 0;
+        if (more) memcpy(e->index + at, parts[k].index, sizeof *e->index * (size_t)more);
+        e->start[row + 1] = at + more;
+    }
+    return 1;
+}
+
 int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size) {
     if (!reserve(e, e->start[row] + size)) return 0;
     int32_t *out = e->index + e->start[row];

@@ -3,6 +3,7 @@
  * Within a sample the strongly connected components of the network run one after the other, those without a cycle over
  * all steps at once (their inputs are known by then), the others step by step.
  */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "crew.h"
@@ -83,9 +84,10 @@ static int model_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     return ND_DONE;
 }
 
-/* A step of one part of a population whose steps threads share. */
+/* A step of one part of a population whose steps threads share, up to the list of who spiked. */
 typedef struct {
     int32_t population, sample, t;
+    atomic_int *failed;
 } moment;
 
 static void run_part(nd_worker *w, int32_t part, const void *what) {
@@ -96,15 +98,22 @@ static void run_part(nd_worker *w, int32_t part, const void *what) {
     if (from == to) return;
     begin(q, w->before + m->t, registers, from, to);
     nd_gather_part(w, m->population, part, m->sample, m->t);
-    nd_cuba_narrow(q, from, to, w->narrow + from, registers, row_of(w, q, 0, m->sample, m->t));
+    uint64_t *words = row_of(w, q, 0, m->sample, m->t);
+    nd_cuba_narrow(q, from, to, w->narrow + from, registers, words);
+    if (!nd_events_of_part(&w->parts[part], words, from, to)) atomic_store(m->failed, ND_NO_MEMORY);
+}
+
+static int shared_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
+    const nd_population *q = &w->populations[k];
+    atomic_int failed = ND_DONE;
+    nd_crew_run(w->crew, w, q->parts, run_part, &(moment){k, sample, t, &failed});
+    trace(w, q, w->registers[k], sample, t, 0, q->size);
+    nd_events *e = &w->events[q->first_raster];
+    return nd_events_append_parts(e, nd_row(w, sample, t), w->parts, q->parts) ? atomic_load(&failed) : ND_NO_MEMORY;
 }
 
 static int live_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     nd_population *q = &w->populations[k];
-    if (w->crew && q->parts) {
-        nd_crew_run(w->crew, w, q->parts, run_part, &(moment){k, sample, t});
-        return ND_DONE;
-    }
     begin(q, w->before + t, w->registers[k], 0, q->size);
     if (q->step) return model_step(w, k, sample, t);
     uint64_t *words = row_of(w, q, 0, sample, t);
@@ -121,6 +130,7 @@ static int live_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
 static int any_step(nd_worker *w, int32_t k, int32_t sample, int32_t t) {
     const nd_population *q = &w->populations[k];
     const int live = is_live(q, w->before + t);
+    if (live && w->crew && q->parts) return shared_step(w, k, sample, t);
     for (int32_t o = 0; o < q->n_outputs; o++) {
         const int is_words = w->net.rasters[q->first_raster + o].form == ND_BITS;
         if (live && (!q->step || !is_words)) continue; /* writes whole rows */

@@ -10,21 +10,25 @@
 #define LINE 64
 #define HUGE_PAGE ((size_t)1 << 21)
 
-/* Zeros from a cache line on, in large pages where there are many. */
-static void *zeros(size_t bytes) {
+/* Memory from a cache line on, in large pages where there is much. */
+static void *room(size_t bytes) {
     const size_t unit = bytes >= HUGE_PAGE / 2 ? HUGE_PAGE : LINE;
     const size_t whole = (bytes + unit) / unit * unit;
 #ifdef _WIN32
-    void *at = calloc(1, whole);
+    return malloc(whole);
 #else
     void *at = NULL;
     if (posix_memalign(&at, unit, whole)) return NULL;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (unit == HUGE_PAGE) madvise(at, whole, MADV_HUGEPAGE);
 #endif
-    memset(at, 0, whole);
-#endif
     return at;
+#endif
+}
+
+static void *zeros(size_t bytes) {
+    void *at = room(bytes);
+    return at ? memset(at, 0, bytes) : NULL;
 }
 
 static size_t largest(size_t a, int64_t b) { return (int64_t)a > b ? a : (size_t)b; }
@@ -36,8 +40,11 @@ static size_t map_bytes(const nd_worker *w, const nd_projection *p) {
 
 void nd_worker_restart_population(nd_worker *w, int32_t k) {
     const nd_population *q = &w->populations[k];
-    for (int32_t r = 0; r < q->n_state; r++)
-        memcpy(w->registers[k][r], q->initial[r], sizeof(int32_t) * (size_t)q->size);
+    const size_t size = (size_t)q->size, silent = (size_t)nd_padded(q->size) - size;
+    for (int32_t r = 0; r < q->n_state; r++) {
+        memcpy(w->registers[k][r], q->initial[r], sizeof(int32_t) * size);
+        memset(w->registers[k][r] + size, 0, sizeof(int32_t) * silent);
+    }
     for (int32_t i = q->first_projection; i < q->first_projection + q->n_projections; i++) {
         const nd_projection *p = &w->net.projections[i];
         if (!p->delays) continue;
@@ -61,7 +68,7 @@ static int allocate_state(nd_worker *w) {
         state += (size_t)nd_padded(q->size) * (size_t)q->n_state;
         registers += (size_t)q->n_state;
     }
-    w->state = zeros(sizeof(int32_t) * state);
+    w->state = room(sizeof(int32_t) * state);
     w->registers = calloc((size_t)n + 1, sizeof *w->registers);
     int32_t **pointers = w->registers ? w->registers[0] = malloc(sizeof *pointers * (registers + 1)) : NULL;
     if (!w->state || !pointers) return 0;
@@ -75,14 +82,16 @@ static int allocate_state(nd_worker *w) {
 }
 
 static int allocate_scratch(nd_worker *w) {
-    size_t size = (size_t)nd_tile_columns(), ports = 1, outputs = 1;
+    const int64_t columns = nd_tile_columns();
+    size_t size = (size_t)columns, narrow = (size_t)(ND_STEPS * columns), ports = 1, outputs = 1;
     for (const nd_population *q = w->net.populations; q < w->net.populations + w->net.n_populations; q++) {
-        size = largest(size, nd_padded(q->size));
+        if (q->is_tiled) continue; /* columns at a time */
+        if (q->is_narrow) narrow = largest(narrow, (q->size + columns - 1) / columns * columns);
+        else size = largest(size, nd_padded(q->size));
         ports = largest(ports, q->n_ports);
         outputs = largest(outputs, q->n_outputs);
     }
-    const int64_t columns = nd_tile_columns(), whole = ((int64_t)size + columns - 1) / columns * columns; /* last tile's */
-    w->narrow = zeros(sizeof(int16_t) * largest((size_t)whole, ND_STEPS * columns));
+    w->narrow = zeros(sizeof(int16_t) * narrow);
     w->wide = zeros(sizeof(int32_t) * size);
     w->inputs = zeros(sizeof(int32_t) * size * ports);
     w->messages = zeros(sizeof(int32_t) * size * outputs);
@@ -99,7 +108,12 @@ static int allocate_rasters(nd_worker *w) {
     w->words = calloc((size_t)w->net.n_rasters + 1, sizeof *w->words);
     w->sent = calloc((size_t)w->net.n_rasters + 1, sizeof *w->sent);
     w->flags = calloc((size_t)w->net.n_rasters + 1, sizeof *w->flags);
-    if (!w->events || !w->words || !w->sent || !w->flags) return 0;
+    for (int32_t k = 0; k < w->net.n_populations; k++)
+        if (w->net.populations[k].parts > w->n_parts) w->n_parts = w->net.populations[k].parts;
+    w->parts = calloc((size_t)w->n_parts + 1, sizeof *w->parts);
+    if (!w->events || !w->words || !w->sent || !w->flags || !w->parts) return 0;
+    for (int32_t part = 0; part < w->n_parts; part++)
+        if (!nd_events_init(&w->parts[part], 1, 0)) return 0;
     for (int32_t r = 0; r < w->net.n_rasters; r++)
         if (!nd_events_init(&w->events[r], rows, w->net.rasters[r].form == ND_MESSAGES)) return 0;
     for (int32_t k = 0; k < w->net.n_populations; k++) {
@@ -176,12 +190,13 @@ int nd_worker_init(nd_worker *w, const nd_network *net, int32_t samples, int32_t
 
 void nd_worker_free(nd_worker *w) {
     for (int32_t r = 0; w->events && r < w->net.n_rasters; r++) nd_events_free(&w->events[r]);
+    for (int32_t part = 0; w->parts && part < w->n_parts; part++) nd_events_free(&w->parts[part]);
     for (int32_t r = 0; w->words && r < w->net.n_rasters; r++) free(w->words[r]);
     for (int32_t r = 0; w->flags && r < w->net.n_rasters; r++) free(w->flags[r]);
     for (int32_t i = 0; w->maps && i < w->net.n_projections; i++) free(w->maps[i]);
     for (int32_t i = 0; w->arrivals && i < w->net.n_projections; i++) free(w->arrivals[i]);
     if (w->registers) free(w->registers[0]);
-    void *const blocks[] = {w->populations, w->sent, w->events, w->words, w->flags, w->maps, w->arrivals, w->state, w->registers, w->narrow,
+    void *const blocks[] = {w->populations, w->sent, w->events, w->parts, w->words, w->flags, w->maps, w->arrivals, w->state, w->registers, w->narrow,
                             w->wide, w->inputs, w->messages, w->products, w->sums, w->ports, w->outputs};
     for (size_t k = 0; k < sizeof blocks / sizeof *blocks; k++) free(blocks[k]);
 }

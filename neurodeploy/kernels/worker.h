@@ -23,6 +23,8 @@ typedef struct {
     nd_population *populations; /* copies, for their counts */
     int64_t *sent;              /* by raster */
     nd_events *events;          /* by raster, rows (samples, history + steps) */
+    nd_events *parts;           /* of one step, by part of the population at hand */
+    int32_t n_parts;            /* most of a population */
     uint64_t **words;           /* by raster of bits: of all samples and steps if tiled, else one row */
     void **maps;                /* by projection: of a convolution of spikes, or the ring of one with delays */
     int64_t **arrivals;         /* by projection: synapses that each row of its ring holds */

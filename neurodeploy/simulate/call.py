@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from neurodeploy.simulate.arena import Arena
 from neurodeploy.simulate.events import Events
-from neurodeploy.simulate.layout import Form
+from neurodeploy.simulate.layout import Form, Layout
 from neurodeploy.simulate.plan import Messages
 from neurodeploy.simulate.prepared import Prepared
 from neurodeploy.simulate.rasters import Lazy, reorder, unpack
@@ -25,8 +26,8 @@ class Call:
 
     Attributes:
         populations, rasters: The structures.
-        kept: Kept outputs, and where in the room each is.
-        spikes: Their messages, decoded on demand.
+        sent_by: Decodes what a kept output sent, (B, steps, size).
+        spikes: The same of each, decoded once, on demand.
 
     Args:
         prepared: The network, packed.
@@ -36,19 +37,19 @@ class Call:
     """
 
     def __init__(self, prepared: Prepared, form: Form, inputs: Inputs, states: States) -> None:
-        self._prepared, self._shape = prepared, form[:2]
+        self._prepared, self._recorded = prepared, states
         self._alive: list[Any] = [inputs]
-        self._recorded = states
         layout = prepared.layout(form)
-        self.kept = layout.places
-        self.spikes = Lazy(self.kept, self.decoded)
         self.populations = type(layout.populations).from_buffer_copy(layout.populations)
         self.rasters = type(layout.rasters).from_buffer_copy(layout.rasters)
-        self._room = np.empty(layout.words, np.uint64)
+        room = prepared.room(layout.words)
         if layout.words:
-            address = _address(self._room)
+            address = _address(room)
             for source, (start, _) in layout.places.items():
                 self.rasters[prepared.raster_of[source]].values = address + start
+        # not of this call itself, which a cycle would keep until some collection of garbage, and the room with it
+        self.sent_by = partial(_sent_by, prepared, self.rasters, layout, room)
+        self.spikes = Lazy(layout.places, self.sent_by)
         for source, values in inputs.items():
             self._give(self.rasters[prepared.raster_of[source]], values)
         if states:
@@ -69,15 +70,6 @@ class Call:
         for entry, (name, registers) in zip(self.populations, self._prepared.registers.items(), strict=True):
             kept = states.get(name, {})
             entry.traces = arena.table([_address(kept[r]) if r in kept else None for r in registers])
-
-    def decoded(self, name: str) -> Messages:
-        """What a kept output sent in the last call, (B, steps, size)."""
-        start, end = self.kept[name]
-        held, raster = self._room.view(np.uint8)[start:end], self.rasters[self._prepared.raster_of[name]]
-        if raster.form == MESSAGES:
-            count = self._shape[0] * self._shape[1] * raster.size
-            return held.view(np.int32)[:count].reshape(*self._shape, raster.size)
-        return unpack(held.view(np.uint64).reshape(*self._shape, -1), raster.size, self._prepared.orders.get(name))
 
     @property
     def states(self) -> States:
@@ -117,6 +109,15 @@ class Call:
         """By output and input."""
         raster_of = self._prepared.raster_of
         return Lazy(raster_of, lambda source: self.rasters[raster_of[source]].sent)
+
+
+def _sent_by(prepared: Prepared, rasters: Any, layout: Layout, room: NDArray[np.uint64], name: str) -> Messages:
+    start, end = layout.places[name]
+    held, raster = room.view(np.uint8)[start:end], rasters[prepared.raster_of[name]]
+    if raster.form == MESSAGES:
+        count = layout.shape[0] * layout.shape[1] * raster.size
+        return held.view(np.int32)[:count].reshape(*layout.shape, raster.size)
+    return unpack(held.view(np.uint64).reshape(*layout.shape, -1), raster.size, prepared.orders.get(name))
 
 
 def _address(array: NDArray[Any]) -> int:

@@ -24,12 +24,14 @@ class Layout:
         places: Begin and end in bytes of each kept output in that room, which is one array, since asking for an
             address takes as long as a layer.
         words: Size of the room, in uint64.
+        shape: Samples and steps.
     """
 
     populations: Any
     rasters: Any
     places: dict[str, tuple[int, int]]
     words: int
+    shape: tuple[int, int]
 
     @classmethod
     def of(cls, prepared: Prepared, form: Form) -> Layout:
@@ -45,7 +47,7 @@ class Layout:
             if kept is None or source in kept:
                 start, end = end, end + 8 * samples * steps * _row_words(raster)
                 places[source], raster.values = (start, end), start
-        return cls(populations, rasters, places, end // 8)
+        return cls(populations, rasters, places, end // 8, (samples, steps))
 
 
 def _row_words(raster: Any) -> int:

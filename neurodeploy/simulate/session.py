@@ -111,7 +111,8 @@ class Session:
         for name, values in inputs.items():
             self._one_inputs[name][...] = values
         self._advance(self._one, 1)
-        return {name: np.array(self._one.decoded(name)).reshape(self._net.shape_of(name)) for name in self._one.kept}
+        sent_by, shape_of = self._one.sent_by, self._net.shape_of
+        return {name: np.array(sent_by(name)).reshape(shape_of(name)) for name in self._one.spikes}
 
     def run(self, spikes: Spikes | Mapping[str, Any]) -> Run:
         """Run as many steps as the input has.
