@@ -4,8 +4,9 @@
 #include <stdint.h>
 
 __attribute__((visibility("default"))) int nd_cpu_level(void);
-/* Whether it has AVX512-VNNI, beyond level 4. */
+/* Beyond level 4: whether it has AVX512-VNNI, and VBMI2. */
 int nd_cpu_multiplies_bytes(void);
+int nd_cpu_packs_bytes(void);
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -15,7 +16,7 @@ enum {
     MOVBE = 1 << 22, POPCNT = 1 << 23, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29,
     LAHF = 1 << 0, LZCNT = 1 << 5,                                                                  /* 80000001, ecx */
     BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8,                                                    /* leaf 7, ebx */
-    VNNI = 1 << 11                                                                                  /* leaf 7, ecx */
+    VBMI2 = 1 << 6, VNNI = 1 << 11                                                                  /* leaf 7, ecx */
 };
 #define AVX512 (UINT32_C(1) << 16 | UINT32_C(1) << 17 | UINT32_C(1) << 28 | UINT32_C(1) << 30 | UINT32_C(1) << 31)
 
@@ -41,17 +42,22 @@ int nd_cpu_level(void) {
     return has(leaf7, AVX512) && has(saved_registers(), 0xE6) ? 4 : 3;
 }
 
-int nd_cpu_multiplies_bytes(void) {
-    static int known = -1;
-    if (known < 0) {
+/* cpuid takes as long as a step of a layer: asked once. */
+static uint32_t beyond(void) {
+    static uint32_t known = 1; /* whose bit 0 is none of those asked for */
+    if (known == 1) {
         uint32_t a, b, c = 0, d;
         __get_cpuid_count(7, 0, &a, &b, &c, &d);
-        known = nd_cpu_level() == 4 && has(c, VNNI);
+        known = nd_cpu_level() == 4 ? c & (VBMI2 | VNNI) : 0;
     }
     return known;
 }
+
+int nd_cpu_multiplies_bytes(void) { return has(beyond(), VNNI); }
+int nd_cpu_packs_bytes(void) { return has(beyond(), VBMI2); }
 #else
 /* Other processors have one library, for all. */
 int nd_cpu_level(void) { return 0; }
 int nd_cpu_multiplies_bytes(void) { return 0; }
+int nd_cpu_packs_bytes(void) { return 0; }
 #endif

@@ -6,6 +6,10 @@
 #include "nd.h"
 #include "vec.h"
 
+#define AT_ONCE 16 /* words of flags */
+
+int nd_cpu_packs_bytes(void);
+
 int nd_events_init(nd_events *e, int64_t rows, int is_graded) {
     e->start = calloc((size_t)rows + 1, sizeof *e->start);
     e->capacity = 1024;
@@ -35,33 +39,71 @@ static int reserve(nd_events *e, int64_t needed) {
     return 1;
 }
 
-/* Writes up to ND_BEYOND entries too many. */
-static inline int32_t *emit(int32_t *out, uint64_t word, int32_t base) {
-#if ND_BYTES == 64
-    if (!word) return out;
-    const __m512i first = _mm512_add_epi32(_mm512_set1_epi32(base), _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
-    for (int k = 0; k < 4; k++, word >>= 16) {
-        const __m512i lanes = _mm512_add_epi32(first, _mm512_set1_epi32(16 * k));
-        _mm512_storeu_si512(out, _mm512_maskz_compress_epi32((__mmask16)word, lanes));
-        out += __builtin_popcount((uint16_t)word);
+/* Numbers of the set bits of words, from `base` on; writes up to ND_BEYOND entries too many. */
+static int32_t *list_bit_by_bit(int32_t *out, const uint64_t *words, int32_t count, int32_t base) {
+    for (int32_t k = 0; k < count; k++, base += ND_WORD) {
+        uint64_t word = words[k];
+        int32_t *const end = out + __builtin_popcountll(word);
+        while (word)
+            for (int j = 0; j < 4; j++) { /* of an empty word: something that the next entry overwrites */
+                *out++ = base + __builtin_ctzll(word | (UINT64_C(1) << 63));
+                word &= word - 1;
+            }
+        out = end;
     }
     return out;
-#else
-    int32_t *const end = out + __builtin_popcountll(word);
-    while (word)
-        for (int k = 0; k < 4; k++) { /* of an empty word: something that the next entry overwrites */
-            *out++ = base + __builtin_ctzll(word | (UINT64_C(1) << 63));
-            word &= word - 1;
+}
+
+#if ND_BYTES == 64
+/* The same with numbers of a byte each, packed. */
+__attribute__((target("avx512vbmi2"))) static int32_t *list_by_bytes(int32_t *out, const uint64_t *words, int32_t count,
+                                                                     int32_t base) {
+    uint8_t numbers[ND_WORD];
+    for (int k = 0; k < ND_WORD; k++) numbers[k] = (uint8_t)k;
+    const __m512i all = _mm512_loadu_si512(numbers);
+    for (int32_t k = 0; k < count; k++, base += ND_WORD) {
+        const int set = __builtin_popcountll(words[k]);
+        const __m512i packed = _mm512_maskz_compress_epi8(words[k], all), from = _mm512_set1_epi32(base);
+        _mm512_storeu_si512(out, _mm512_add_epi32(from, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(packed))));
+        if (__builtin_expect(set > 16, 0)) {
+            const __m128i rest[] = {_mm512_extracti32x4_epi32(packed, 1), _mm512_extracti32x4_epi32(packed, 2),
+                                    _mm512_extracti32x4_epi32(packed, 3)};
+            for (int j = 0; 16 * (j + 1) < set; j++)
+                _mm512_storeu_si512(out + 16 * (j + 1), _mm512_add_epi32(from, _mm512_cvtepu8_epi32(rest[j])));
         }
-    return end;
+        out += set;
+    }
+    return out;
+}
 #endif
+
+static int32_t *list(int32_t *out, const uint64_t *words, int32_t count, int32_t base) {
+#if ND_BYTES == 64
+    if (nd_cpu_packs_bytes()) return list_by_bytes(out, words, count, base);
+#endif
+    return list_bit_by_bit(out, words, count, base);
 }
 
 int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int32_t size) {
     if (!reserve(e, e->start[row] + size)) return 0;
-    int32_t *out = e->index + e->start[row];
-    for (int32_t k = 0; k < nd_words(size); k++) out = emit(out, words[k], k * ND_WORD);
-    e->start[row + 1] = out - e->index;
+    e->start[row + 1] = list(e->index + e->start[row], words, nd_words(size), 0) - e->index;
+    return 1;
+}
+
+int nd_events_of_part(nd_events *e, const uint64_t *words, int32_t from, int32_t to) {
+    if (!reserve(e, to - from)) return 0;
+    e->start[1] = list(e->index, words + from / ND_WORD, nd_words(to - from), from) - e->index;
+    return 1;
+}
+
+int nd_events_append_parts(nd_events *e, int64_t row, const nd_events *parts, int32_t count) {
+    e->start[row + 1] = e->start[row];
+    for (int32_t k = 0; k < count; k++) {
+        const int64_t at = e->start[row + 1], more = parts[k].start[1];
+        if (!reserve(e, at + more)) return 0;
+        if (more) memcpy(e->index + at, parts[k].index, sizeof *e->index * (size_t)more);
+        e->start[row + 1] = at + more;
+    }
     return 1;
 }
 
@@ -90,34 +132,21 @@ static inline uint64_t nonzero(const uint8_t *bytes) {
 #endif
 }
 
-int nd_events_of_part(nd_events *e, const uint64_t *words, int32_t from, int32_t to) {
-    if (!reserve(e, to - from)) return 0;
-    int32_t *out = e->index;
-    for (int32_t k = from / ND_WORD; k < nd_words(to); k++) out = emit(out, words[k], k * ND_WORD);
-    e->start[1] = out - e->index;
-    return 1;
-}
-
-int nd_events_append_parts(nd_events *e, int64_t row, const nd_events *parts, int32_t count) {
-    e->start[row + 1] = e->start[row];
-    for (int32_t k = 0; k < count; k++) {
-        const int64_t at = e->start[row + 1], more = parts[k].start[1];
-        if (!reserve(e, at + more)) return 0;
-        if (more) memcpy(e->index + at, parts[k].index, sizeof *e->index * (size_t)more);
-        e->start[row + 1] = at + more;
-    }
-    return 1;
-}
-
 int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size) {
     if (!reserve(e, e->start[row] + size)) return 0;
     int32_t *out = e->index + e->start[row];
-    int32_t i = 0;
-    for (; i + ND_WORD <= size; i += ND_WORD) out = emit(out, nonzero(flags + i), i);
-    if (i < size) {
-        uint8_t rest[ND_WORD] = {0};
-        memcpy(rest, flags + i, (size_t)(size - i));
-        out = emit(out, nonzero(rest), i);
+    for (int32_t i = 0; i < size; i += AT_ONCE * ND_WORD) {
+        uint64_t words[AT_ONCE];
+        int32_t count = 0;
+        for (; count < AT_ONCE && i + (count + 1) * ND_WORD <= size; count++)
+            words[count] = nonzero(flags + i + count * ND_WORD);
+        const int32_t whole = i + count * ND_WORD;
+        if (count < AT_ONCE && whole < size) {
+            uint8_t rest[ND_WORD] = {0};
+            memcpy(rest, flags + whole, (size_t)(size - whole));
+            words[count++] = nonzero(rest);
+        }
+        out = list(out, words, count, i);
     }
     e->start[row + 1] = out - e->index;
     return 1;
