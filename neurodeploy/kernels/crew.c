@@ -6,6 +6,7 @@
 
 #ifdef _WIN32
 
+nd_crew *nd_crew_of(nd_worker *lead) { return (void)lead, (nd_crew *)0; }
 nd_crew *nd_crew_open(const nd_worker *lead, int32_t helpers) { return (void)lead, (void)helpers, (nd_crew *)0; }
 void nd_crew_close(nd_crew *crew, nd_worker *lead) { (void)crew, (void)lead; }
 void nd_crew_run(nd_crew *crew, nd_worker *lead, int32_t parts, void (*part)(nd_worker *, int32_t, const void *),
@@ -215,6 +216,12 @@ nd_crew *nd_crew_open(const nd_worker *lead, int32_t helpers) {
         c->count++;
     }
     return c;
+}
+
+nd_crew *nd_crew_of(nd_worker *lead) {
+    if (lead->helpers) lead->crew = nd_crew_open(lead, lead->helpers);
+    lead->helpers = 0;
+    return lead->crew;
 }
 
 void nd_crew_close(nd_crew *c, nd_worker *lead) {

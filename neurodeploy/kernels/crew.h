@@ -10,6 +10,8 @@ typedef struct nd_crew nd_crew;
 
 /* So many helpers, or fewer; NULL if there is none. */
 nd_crew *nd_crew_open(const nd_worker *lead, int32_t helpers);
+/* The lead's, opened when first asked for: starting threads takes as long as a small network. */
+nd_crew *nd_crew_of(nd_worker *lead);
 /* Ends them and adds their counts to the lead's; of NULL nothing. */
 void nd_crew_close(nd_crew *crew, nd_worker *lead);
 

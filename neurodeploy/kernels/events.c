@@ -107,48 +107,51 @@ int nd_events_append_parts(nd_events *e, int64_t row, const nd_events *parts, in
     return 1;
 }
 
-/* Bit k: whether byte k of 64 is not 0. */
-static inline uint64_t nonzero(const uint8_t *bytes) {
+/* Bit k: whether byte k of 64 is not 0; and to `any` the bits that any byte has. */
+static inline uint64_t nonzero(const uint8_t *bytes, nd_u16 *any) {
+    uint64_t mask = 0;
 #if ND_BYTES == 64
     const __m512i x = _mm512_loadu_si512(bytes);
-    return _mm512_test_epi8_mask(x, x);
+    *any |= (nd_u16)x;
+    mask = _mm512_test_epi8_mask(x, x);
 #elif ND_BYTES == 32
-    uint64_t mask = 0;
     for (int k = 0; k < 2; k++) {
         const __m256i x = _mm256_loadu_si256((const __m256i *)(bytes + 32 * k));
+        *any |= (nd_u16)x;
         const uint32_t zeros = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(x, _mm256_setzero_si256()));
         mask |= (uint64_t)~zeros << (32 * k);
     }
-    return mask;
 #else
-    uint64_t mask = 0;
+    for (int k = 0; k < 4; k++) *any |= nd_load16(bytes + 16 * k);
     for (int k = 0; k < 8; k++) {
         uint64_t word;
         memcpy(&word, bytes + 8 * k, 8);
         if (!word) continue;
         for (int j = 0; j < 8; j++) mask |= (uint64_t)(bytes[8 * k + j] != 0) << (8 * k + j);
     }
-    return mask;
 #endif
+    return mask;
 }
 
-int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size) {
+int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size, int32_t *are_flags) {
     if (!reserve(e, e->start[row] + size)) return 0;
     int32_t *out = e->index + e->start[row];
+    nd_u16 any = {0};
     for (int32_t i = 0; i < size; i += AT_ONCE * ND_WORD) {
         uint64_t words[AT_ONCE];
         int32_t count = 0;
         for (; count < AT_ONCE && i + (count + 1) * ND_WORD <= size; count++)
-            words[count] = nonzero(flags + i + count * ND_WORD);
+            words[count] = nonzero(flags + i + count * ND_WORD, &any);
         const int32_t whole = i + count * ND_WORD;
         if (count < AT_ONCE && whole < size) {
             uint8_t rest[ND_WORD] = {0};
             memcpy(rest, flags + whole, (size_t)(size - whole));
-            words[count++] = nonzero(rest);
+            words[count++] = nonzero(rest, &any);
         }
         out = list(out, words, count, i);
     }
     e->start[row + 1] = out - e->index;
+    *are_flags = !nd_nonzero((nd_i32)any & nd_all(~0x01010101));
     return 1;
 }
 

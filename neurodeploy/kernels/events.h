@@ -22,7 +22,7 @@ int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int
 /* The same of some of the bits, from number `from` on, whole words, into a list of one row. */
 int nd_events_of_part(nd_events *e, const uint64_t *words, int32_t from, int32_t to);
 int nd_events_append_parts(nd_events *e, int64_t row, const nd_events *parts, int32_t count);
-int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size);
+int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int32_t size, int32_t *are_flags);
 int nd_events_append_messages(nd_events *e, int64_t row, const int32_t *messages, int32_t size);
 int nd_events_append_list(nd_events *e, int64_t row, const int32_t *list, int64_t count);
 

@@ -28,21 +28,26 @@ static int listen(nd_worker *w, const nd_population *q, int32_t output, int32_t 
                                                  : nd_events_append_words(&w->events[r], nd_row(w, sample, t), row, q->size);
 }
 
+/* Returns what failed. */
 static int listen_to_input(nd_worker *w, int32_t r, int32_t sample, int32_t t) {
     const nd_raster *raster = &w->net.rasters[r];
     nd_events *e = &w->events[r];
     const int64_t to = nd_row(w, sample, t), step = (int64_t)w->offset + t - 1;
     const int64_t row = (int64_t)(w->first_sample + sample) * raster->steps + step;
-    if (step >= raster->steps) return nd_events_append_list(e, to, NULL, 0);
-    switch (raster->form) {
-        case ND_MESSAGES: return nd_events_append_messages(e, to, (int32_t *)raster->values + row * raster->size, raster->size);
-        case ND_FLAGS: return nd_events_append_flags(e, to, (uint8_t *)raster->values + row * raster->size, raster->size);
-        case ND_BITS:
-            return nd_events_append_words(e, to, (uint64_t *)raster->values + row * nd_words(raster->size), raster->size);
-        default:
-            return nd_events_append_list(e, to, (int32_t *)raster->values + raster->starts[row],
-                                         raster->starts[row + 1] - raster->starts[row]);
+    const int32_t size = raster->size;
+    int32_t is_legal = 1;
+    int done;
+    if (step >= raster->steps) {
+        done = nd_events_append_list(e, to, NULL, 0);
+    } else if (raster->form == ND_FLAGS) {
+        done = nd_events_append_flags(e, to, (uint8_t *)raster->values + row * size, size, &is_legal);
+    } else if (raster->form == ND_MESSAGES) {
+        done = nd_events_append_messages(e, to, (int32_t *)raster->values + row * size, size);
+    } else {
+        const int64_t *from = raster->starts + row;
+        done = nd_events_append_list(e, to, (int32_t *)raster->values + from[0], from[1] - from[0]);
     }
+    return !done ? ND_NO_MEMORY : is_legal ? ND_DONE : ND_NOT_FLAGS;
 }
 
 static void count_active(nd_population *q, const nd_worker *w, int32_t *const *registers) {
@@ -201,7 +206,7 @@ static int run_tiled(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
     const int32_t tiles = (q->size + nd_tile_columns() - 1) / nd_tile_columns();
     int by_dots[ND_MOST_SAMPLES];
     for (int32_t s = 0; s < samples; s++) by_dots[s] = q->is_narrow && nd_prefers_dots(w, k, s, steps);
-    if (samples == 1 && w->crew && work_of(w, k, steps) >= ND_WORTH_THREADS) {
+    if (samples == 1 && work_of(w, k, steps) >= ND_WORTH_THREADS && nd_crew_of(w)) {
         nd_crew_run(w->crew, w, tiles, run_tile, &(layer){k, steps, by_dots[0]});
     } else {
         for (int32_t tile = 0; tile < tiles; tile++)
@@ -233,8 +238,9 @@ static int all_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
 /* The steps of a component one after the other; threads stand by where they share some. */
 static int run_steps(nd_worker *w, int32_t k, int32_t samples, int32_t steps) {
     int shares = 0;
-    for (int32_t other = k; w->crew && other < w->net.n_populations; other++)
+    for (int32_t other = k; other < w->net.n_populations; other++)
         shares |= w->populations[other].component == w->populations[k].component && w->populations[other].parts;
+    shares = shares && nd_crew_of(w);
     if (shares) nd_crew_hold(w->crew, w);
     const int failed = all_steps(w, k, samples, steps);
     if (shares) nd_crew_release(w->crew);
@@ -247,8 +253,10 @@ int nd_run_samples(nd_worker *w, int32_t samples, int32_t steps) {
     for (int32_t k = 0; k < w->net.n_populations; k++) inputs_from += w->populations[k].n_outputs;
     for (int32_t r = inputs_from; r < w->net.n_rasters; r++)
         for (int32_t s = 0; s < samples; s++)
-            for (int32_t t = 1; t <= steps; t++)
-                if (!listen_to_input(w, r, s, t)) return ND_NO_MEMORY;
+            for (int32_t t = 1; t <= steps; t++) {
+                const int failed = listen_to_input(w, r, s, t);
+                if (failed) return failed;
+            }
     for (int32_t component = 0; component < w->net.n_populations; component++)
         for (int32_t k = 0; k < w->net.n_populations; k++) {
             if (w->populations[k].component != component) continue;

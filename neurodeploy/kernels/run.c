@@ -98,7 +98,7 @@ ND_EXPORT int nd_run(nd_population *populations, int32_t n_populations, const nd
 #endif
     if (made) {
         nd_worker *first = &shares[0].worker;
-        first->crew = batch == 1 && helpers ? nd_crew_open(first, helpers) : NULL;
+        first->helpers = helpers;
         work(&shares[0]);
         nd_crew_close(first->crew, first);
     }

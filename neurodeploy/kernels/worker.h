@@ -19,7 +19,8 @@ typedef struct {
     int32_t samples, steps, history; /* at most so many at a time; steps before them that delays reach back to */
     int64_t before;             /* steps that are done */
     int32_t first_sample, offset; /* where the rasters hold what is run now: sample, and steps before */
-    struct nd_crew *crew;       /* threads that help with the tiles of a single sample, or NULL */
+    struct nd_crew *crew;       /* threads that help with a single sample, or NULL; so many are called when needed */
+    int32_t helpers;
     nd_population *populations; /* copies, for their counts */
     int64_t *sent;              /* by raster */
     nd_events *events;          /* by raster, rows (samples, history + steps) */
@@ -62,7 +63,7 @@ void nd_add_counts(const nd_worker *w, nd_population *populations);
 /* The next steps of some samples; more than one sample are run from their start to their end. Returns what failed. */
 int nd_run_samples(nd_worker *w, int32_t samples, int32_t steps);
 
-enum { ND_DONE = 0, ND_NO_MEMORY = 1, ND_CONVOLUTION_OVERFLOWED = 2 };
+enum { ND_DONE = 0, ND_NO_MEMORY = 1, ND_CONVOLUTION_OVERFLOWED = 2, ND_NOT_FLAGS = 3 };
 
 /* Narrow sums, or inputs, of population k for step t of a sample, from all its projections; see inputs.c. */
 void nd_gather_narrow(nd_worker *w, int32_t k, int32_t sample, int32_t t);

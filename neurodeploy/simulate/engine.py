@@ -11,9 +11,13 @@ from neurodeploy.simulate.prepared import prepare
 from neurodeploy.simulate.reference import run_reference
 from neurodeploy.simulate.sharing import share
 
-NO_MEMORY = 1
+NO_MEMORY, NOT_FLAGS = 1, 3
 NEURON_STEPS_PER_THREAD = 4_000_000
 """About a millisecond of work, below which starting a thread does not pay."""
+
+
+class NotFlags(SimulationError):
+    """A byte of spikes is neither 0 nor 1; the kernels do not say which."""
 
 
 def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
@@ -26,6 +30,7 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
 
     Raises:
         KernelsUnavailable: The library is missing or of another version.
+        NotFlags: A byte of spikes is neither 0 nor 1.
         SimulationError: Memory ran out, or a convolution's sum left 32 bits.
     """
     prepared = prepare(plan.net)
@@ -50,6 +55,8 @@ def run_fast(plan: Plan, *, threads: int | None = None) -> Outcome:
         raise SimulationError(
             "not enough memory for the registers", where="fast engine", remedy="run fewer samples at a time"
         )
+    if failed == NOT_FLAGS:
+        raise NotFlags("bytes other than 0 and 1", where="spikes", remedy="encode real values into spikes")
     if failed:
         return run_reference(plan)  # raises, and says where
     return call

@@ -16,8 +16,15 @@ from neurodeploy.simulate.plan import Messages
 Spikes = NDArray[Any] | Events
 
 
-def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | Events], bool]:
+def checked_inputs(
+    net: ChipNetwork, spikes: Any, *, bytes_too: bool = True
+) -> tuple[dict[str, Messages | Events], bool]:
     """Messages (B, T, size) or events of every input, and whether the user's have a batch axis.
+
+    Args:
+        net: The network.
+        spikes: What the user gave.
+        bytes_too: Also that bytes are 0 or 1; the kernels find out by themselves.
 
     Raises:
         SimulationError: What does not fit the network; says where.
@@ -36,7 +43,7 @@ def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | 
         (name,) = net.inputs
         if isinstance(spikes, np.ndarray):
             batched = spikes.ndim - len(net.inputs[name].shape) == 2
-            return {name: _checked(spikes, net.inputs[name], batched)}, batched
+            return {name: _checked(spikes, net.inputs[name], batched, bytes_too)}, batched
         spikes = {name: spikes}
     for name in spikes.keys() - net.inputs.keys():
         raise SimulationError(f"no input '{name}'", where="simulate", remedy=did_you_mean(name, net.inputs))
@@ -46,12 +53,14 @@ def checked_inputs(net: ChipNetwork, spikes: Any) -> tuple[dict[str, Messages | 
         return _with_events(net, spikes), True
     arrays = {name: np.asarray(values) for name, values in spikes.items()}
     batched = {arrays[name].ndim - len(port.shape) for name, port in net.inputs.items()} == {2}
-    result: dict[str, Messages | Events] = {n: _checked(arrays[n], port, batched) for n, port in net.inputs.items()}
+    result: dict[str, Messages | Events] = {
+        name: _checked(arrays[name], port, batched, bytes_too) for name, port in net.inputs.items()
+    }
     _check_lengths(result)
     return result, batched
 
 
-def _checked(values: NDArray[Any], port: ChipInput, batched: bool) -> Messages:
+def _checked(values: NDArray[Any], port: ChipInput, batched: bool, bytes_too: bool) -> Messages:
     """Messages (B, T, size) of one input."""
     axes = 2 if batched else 1
     if values.ndim != axes + len(port.shape) or values.shape[axes:] != port.shape:
@@ -66,7 +75,8 @@ def _checked(values: NDArray[Any], port: ChipInput, batched: bool) -> Messages:
             where=f"input '{port.name}'",
             remedy="give at least one",
         )
-    check_messages(values, port)
+    if bytes_too or port.message_bits or values.dtype != np.uint8:
+        check_messages(values, port)
     flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
     return flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
 

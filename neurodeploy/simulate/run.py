@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from neurodeploy.kernels import KernelsUnavailable
 from neurodeploy.neurons import model_named
 from neurodeploy.simulate.counters import Counters
 from neurodeploy.simulate.counting import count
-from neurodeploy.simulate.engine import run_fast
+from neurodeploy.simulate.engine import NotFlags, run_fast
 from neurodeploy.simulate.inputs import Spikes, checked_inputs
 from neurodeploy.simulate.plan import Outcome, Plan
 from neurodeploy.simulate.rasters import Lazy
@@ -91,7 +91,7 @@ def simulate(
         raise SimulationError(f"no engine '{engine}'", where="simulate", remedy=did_you_mean(engine, ENGINES))
     if not net.populations:
         raise SimulationError("the network has no population", where="simulate", remedy="add one, and connect it")
-    inputs, batched = checked_inputs(net, spikes)
+    inputs, batched = checked_inputs(net, spikes, bytes_too=engine != "fast")
     length = next(iter(inputs.values())).shape[1]
     latency = net.latency_steps
     total = net.steps_of(length) if steps is None else steps
@@ -117,7 +117,9 @@ def simulate(
     registers = checked_registers(net, record or {})
     # packets are counted from all spikes
     plan = Plan(net, inputs, total, total - latency, registers, strict, kept if placed is None else None)
-    outcome, used = _run(plan, engine, threads)
+    if length > total:  # of which the kernels do not read all
+        checked_inputs(net, spikes)
+    outcome, used = _run(plan, engine, threads, lambda: checked_inputs(net, spikes))
 
     def shaped(name: str, values: NDArray[Any]) -> NDArray[Any]:
         view = values.reshape(*values.shape[:2], *net.shape_of(name))
@@ -136,11 +138,14 @@ def simulate(
     )
 
 
-def _run(plan: Plan, engine: str, threads: int | None) -> tuple[Outcome, str]:
+def _run(plan: Plan, engine: str, threads: int | None, check: Callable[[], object]) -> tuple[Outcome, str]:
     if engine == "reference":
         return run_reference(plan), engine
     try:
         outcome = run_fast(plan, threads=threads)
+    except NotFlags:
+        check()
+        raise
     except KernelsUnavailable as missing:
         warnings.warn(
             f"the C kernels are not available ({missing}); running the slow reference engine, same bits. "
@@ -148,6 +153,7 @@ def _run(plan: Plan, engine: str, threads: int | None) -> tuple[Outcome, str]:
             RuntimeWarning,
             stacklevel=4,
         )
+        check()
         return run_reference(plan), "reference"
     if plan.strict and (any(outcome.wraps.values()) or any(outcome.saturations.values())):
         run_reference(plan)
