@@ -14,6 +14,7 @@ from neurodeploy.simulate.events import Events
 from neurodeploy.simulate.plan import Messages
 
 Spikes = NDArray[Any] | Events
+BYTE = np.dtype(np.uint8)
 
 
 def checked_inputs(
@@ -75,10 +76,12 @@ def _checked(values: NDArray[Any], port: ChipInput, batched: bool, bytes_too: bo
             where=f"input '{port.name}'",
             remedy="give at least one",
         )
-    if bytes_too or port.message_bits or values.dtype != np.uint8:
+    are_bytes = values.dtype == BYTE and not port.message_bits
+    if bytes_too or not are_bytes:
         check_messages(values, port)
-    flat = np.ascontiguousarray(values, np.int32 if port.message_bits else np.uint8)
-    return flat.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
+    if not are_bytes:
+        values = values.astype(np.int32 if port.message_bits else np.uint8)
+    return values.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
 
 
 def _with_events(net: ChipNetwork, spikes: Mapping[str, Any]) -> dict[str, Messages | Events]:
