@@ -1,6 +1,9 @@
 """neurodeploy: trained spiking networks onto Loihi-class chips, and what they cost, without a chip."""
 
-from neurodeploy import adapt, cluster, convert, encode, faults, robustness, scaling, train, worlds
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from neurodeploy import encode
 from neurodeploy.bundled import list_models, load_model
 from neurodeploy.chipnet import ChipNetwork
 from neurodeploy.compilation import Options
@@ -15,6 +18,9 @@ from neurodeploy.simulate import Events, Run, Session, simulate, stream
 from neurodeploy.storage import load, save
 from neurodeploy.target import Target, list_targets, load_target
 from neurodeploy.version import installed_version
+
+if TYPE_CHECKING:
+    from neurodeploy import adapt, cluster, convert, faults, robustness, scaling, train, worlds
 
 __version__ = installed_version()
 
@@ -51,3 +57,16 @@ __all__ = [
     "train",
     "worlds",
 ]
+
+LATER = ("adapt", "cluster", "convert", "faults", "robustness", "scaling", "train", "worlds")
+"""Modules imported when they are first named: together they take as long as all else."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATER})

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import identity
 
 from neurodeploy.chipnet import ChipNetwork, ChipPopulation
 from neurodeploy.errors import ModelError
@@ -33,6 +32,7 @@ def last_step_only(net: ChipNetwork, output: str, readout: str, steps: int) -> C
     Raises:
         ModelError: Earlier steps count for what is read out, or it listens to more than one layer.
     """
+    from scipy.sparse import identity  # takes as long to import as all of this package
 
     def refuse(what: str, remedy: str) -> ModelError:
         return ModelError(what, where=f"last step of '{output}'", remedy=remedy)
