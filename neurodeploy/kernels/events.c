@@ -77,7 +77,7 @@ __attribute__((target("avx512vbmi2"))) static int32_t *list_by_bytes(int32_t *ou
 }
 #endif
 
-static int32_t *list(int32_t *out, const uint64_t *words, int32_t count, int32_t base) {
+static int32_t *list_words(int32_t *out, const uint64_t *words, int32_t count, int32_t base) {
 #if ND_BYTES == 64
     if (nd_cpu_packs_bytes()) return list_by_bytes(out, words, count, base);
 #endif
@@ -86,13 +86,13 @@ static int32_t *list(int32_t *out, const uint64_t *words, int32_t count, int32_t
 
 int nd_events_append_words(nd_events *e, int64_t row, const uint64_t *words, int32_t size) {
     if (!reserve(e, e->start[row] + size)) return 0;
-    e->start[row + 1] = list(e->index + e->start[row], words, nd_words(size), 0) - e->index;
+    e->start[row + 1] = list_words(e->index + e->start[row], words, nd_words(size), 0) - e->index;
     return 1;
 }
 
 int nd_events_of_part(nd_events *e, const uint64_t *words, int32_t from, int32_t to) {
     if (!reserve(e, to - from)) return 0;
-    e->start[1] = list(e->index, words + from / ND_WORD, nd_words(to - from), from) - e->index;
+    e->start[1] = list_words(e->index, words + from / ND_WORD, nd_words(to - from), from) - e->index;
     return 1;
 }
 
@@ -148,7 +148,7 @@ int nd_events_append_flags(nd_events *e, int64_t row, const uint8_t *flags, int3
             memcpy(rest, flags + whole, (size_t)(size - whole));
             words[count++] = nonzero(rest, &any);
         }
-        out = list(out, words, count, i);
+        out = list_words(out, words, count, i);
     }
     e->start[row + 1] = out - e->index;
     *are_flags = !nd_nonzero((nd_i32)any & nd_all(~0x01010101));

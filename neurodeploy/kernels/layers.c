@@ -100,6 +100,7 @@ static void run_part(nd_worker *w, int32_t part, const void *what) {
     nd_population *q = &w->populations[m->population];
     int32_t *const *registers = w->registers[m->population];
     const int32_t from = nd_part_from(q->size, q->parts, part), to = nd_part_from(q->size, q->parts, part + 1);
+    w->parts[part].start[1] = 0;
     if (from == to) return;
     begin(q, w->before + m->t, registers, from, to);
     nd_gather_part(w, m->population, part, m->sample, m->t);

@@ -15,6 +15,7 @@ from neurodeploy.simulate.layout import Form, Layout
 from neurodeploy.simulate.plan import Messages
 from neurodeploy.simulate.prepared import Prepared
 from neurodeploy.simulate.rasters import Lazy, reorder, unpack
+from neurodeploy.simulate.rooms import Room, room
 from neurodeploy.simulate.structs import EVENTS, MESSAGES
 
 Inputs = Mapping[str, "Messages | Events"]
@@ -42,13 +43,13 @@ class Call:
         layout = prepared.layout(form)
         self.populations = type(layout.populations).from_buffer_copy(layout.populations)
         self.rasters = type(layout.rasters).from_buffer_copy(layout.rasters)
-        room = prepared.room(layout.words)
+        held = room(layout.words)
         if layout.words:
-            address = _address(room)
+            address = _address(held)
             for source, (start, _) in layout.places.items():
                 self.rasters[prepared.raster_of[source]].values = address + start
         # not of this call itself, which a cycle would keep until some collection of garbage, and the room with it
-        self.sent_by = partial(_sent_by, prepared, self.rasters, layout, room)
+        self.sent_by = partial(_sent_by, prepared, self.rasters, layout, held)
         self.spikes = Lazy(layout.places, self.sent_by)
         for source, values in inputs.items():
             self._give(self.rasters[prepared.raster_of[source]], values)
@@ -111,13 +112,13 @@ class Call:
         return Lazy(raster_of, lambda source: self.rasters[raster_of[source]].sent)
 
 
-def _sent_by(prepared: Prepared, rasters: Any, layout: Layout, room: NDArray[np.uint64], name: str) -> Messages:
+def _sent_by(prepared: Prepared, rasters: Any, layout: Layout, held: Room, name: str) -> Messages:
     start, end = layout.places[name]
-    held, raster = room.view(np.uint8)[start:end], rasters[prepared.raster_of[name]]
+    part, raster = held.view(np.uint8)[start:end], rasters[prepared.raster_of[name]]
     if raster.form == MESSAGES:
         count = layout.shape[0] * layout.shape[1] * raster.size
-        return held.view(np.int32)[:count].reshape(*layout.shape, raster.size)
-    return unpack(held.view(np.uint64).reshape(*layout.shape, -1), raster.size, prepared.orders.get(name))
+        return part.view(np.int32)[:count].reshape(*layout.shape, raster.size)
+    return unpack(part.view(np.uint64).reshape(*layout.shape, -1), raster.size, prepared.orders.get(name))
 
 
 def _address(array: NDArray[Any]) -> int:

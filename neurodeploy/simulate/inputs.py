@@ -80,7 +80,7 @@ def _checked(values: NDArray[Any], port: ChipInput, batched: bool, bytes_too: bo
     if bytes_too or not are_bytes:
         check_messages(values, port)
     if not are_bytes:
-        values = values.astype(np.int32 if port.message_bits else np.uint8)
+        values = values.astype(np.int32 if port.message_bits else np.uint8, copy=False)
     return values.reshape(*(values.shape[:2] if batched else (1, values.shape[0])), port.size)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import ctypes
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -33,10 +32,6 @@ MAX_SOURCES = 2**23 - 1
 LANES = ("du", "dv", "vth")
 MOST_LAYOUTS = 64
 """Kept of a network."""
-MOST_WORDS = 2**23
-"""Of the room that a network keeps, 64 MiB."""
-UNUSED = 3
-"""References to an array that only ``Prepared.room`` and its owner hold, with that of the question."""
 
 
 class Prepared:
@@ -68,7 +63,6 @@ class Prepared:
         self.n_outputs = len(self.sources) - len(net.inputs)
         self.starts = [population.start for population in net.populations.values()]
         self._layouts: dict[Form, Layout] = {}
-        self._room = np.empty(0, np.uint64)
         raster_of = self.raster_of = {source: k for k, source in enumerate(self.sources)}
         self.number_of = {name: k for k, name in enumerate(net.populations)}
         self.registers = {name: model_named(p.model).registers for name, p in net.populations.items()}
@@ -115,20 +109,10 @@ class Prepared:
             known = self._layouts[form] = Layout.of(self, form)
         return known
 
-    def room(self, words: int) -> NDArray[np.uint64]:
-        """Memory for what a call keeps; that of the last call if nobody holds it any more, since new pages cost more
-        than what is written to them."""
-        room = self._room
-        if room.size != words or sys.getrefcount(room) > UNUSED:
-            room = np.empty(words, np.uint64)
-            if words <= MOST_WORDS:
-                self._room = room
-        return room
-
     def with_fields(self, population: ChipPopulation) -> Prepared:
         """The same with other fields of one cuba population, for the next steps of a worker that is under way."""
         other = copy.copy(self)
-        other._layouts, other._room = {}, np.empty(0, np.uint64)
+        other._layouts = {}
         other.populations = type(self.populations).from_buffer_copy(self.populations)
         other.arena = Arena()
         other._arenas = self._arenas | {population.name: other.arena}

@@ -1,4 +1,4 @@
-"""Memory of what a run kept is used again by the next run of a network, once nobody can look at it any more."""
+"""Memory of what a run kept is used again by the next run, once nobody can look at it any more."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from neurodeploy import ChipNetwork, Run, Session, simulate
-from neurodeploy.simulate import prepared
-from neurodeploy.simulate.prepared import prepare
+from neurodeploy.simulate import rooms
 
 SIZE, STEPS = 100, 12
 MODELS = ["cuba", "sigma_delta"]  # whose spikes are bits, to be unpacked, and messages, seen as they are
@@ -35,8 +34,8 @@ def expected(net: ChipNetwork, seed: int) -> NDArray[Any]:
     return sent
 
 
-def room_at(net: ChipNetwork) -> int:
-    return int(prepare(net)._room.ctypes.data)
+def room_at() -> int:
+    return int(rooms._last.ctypes.data)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +44,9 @@ def room_at(net: ChipNetwork) -> int:
 def test_a_run_that_is_held_keeps_its_spikes(model: str) -> None:
     net = network(model)
     first = simulate(net, spikes(1))
-    where = room_at(net)
+    where = room_at()
     second = simulate(net, spikes(2))
-    assert room_at(net) != where
+    assert room_at() != where
     np.testing.assert_array_equal(first.spikes["out"], expected(net, 1))
     np.testing.assert_array_equal(second.spikes["out"], expected(net, 2))
 
@@ -63,18 +62,19 @@ def test_an_array_outlives_its_run(model: str) -> None:
 def test_the_room_of_a_run_that_is_gone_is_used_again() -> None:
     net = network()
     simulate(net, spikes(1))
-    where = room_at(net)
+    where = room_at()
     np.testing.assert_array_equal(simulate(net, spikes(2)).spikes["out"], expected(net, 2))
-    assert room_at(net) == where
+    assert room_at() == where
     short = simulate(net, spikes(3)[:5]).spikes["out"]
     np.testing.assert_array_equal(short, simulate(net, spikes(3)[:5], engine="reference").spikes["out"])
 
 
 def test_much_memory_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     net = network()
-    monkeypatch.setattr(prepared, "MOST_WORDS", 10)
-    simulate(net, spikes(1))
-    assert prepare(net)._room.size == 0
+    where = room_at()
+    monkeypatch.setattr(rooms, "MOST_WORDS", 10)
+    np.testing.assert_array_equal(simulate(net, spikes(1)).spikes["out"], expected(net, 1))
+    assert room_at() == where
 
 
 def test_threads_of_the_user_have_rooms_of_their_own() -> None:
