@@ -83,9 +83,9 @@ __attribute__((target("avx512vnni"))) static void by_quads(const int8_t *weights
 
 int32_t nd_dots_from_percent(void) {
 #if ND_BYTES == 64
-    return nd_cpu_multiplies_bytes() ? 25 : 40;
+    return nd_cpu_multiplies_bytes() ? 34 : 58;
 #else
-    return ND_BYTES == 32 ? 40 : 70;
+    return ND_BYTES == 32 ? 65 : 80;
 #endif
 }
 
