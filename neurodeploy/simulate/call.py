@@ -74,7 +74,7 @@ class Call:
 
     @property
     def states(self) -> States:
-        """Neurons in the network's order."""
+        """Recorded registers, int32 (B, steps, size), neurons in the network's order."""
         orders = self._prepared.orders
         return {
             name: {r: reorder(v, orders[name]) if name in orders else v for r, v in kept.items()}
@@ -87,27 +87,27 @@ class Call:
 
     @property
     def active_updates(self) -> Lazy[int]:
-        """By population, as the others."""
+        """Updates with input, bias or a nonzero register, by population."""
         return self._counts("active")
 
     @property
     def wraps(self) -> Lazy[int]:
-        """Of u, or of an int32 sum."""
+        """Times that u or an int32 sum wrapped, by population."""
         return self._counts("wraps")
 
     @property
     def saturations(self) -> Lazy[int]:
-        """Of v."""
+        """Times that v was clipped, by population."""
         return self._counts("saturations")
 
     @property
     def syn_ops(self) -> Lazy[int]:
-        """By target."""
+        """Messages but 0 that reached a synapse, by target."""
         return self._counts("syn_ops")
 
     @property
     def sent(self) -> Lazy[int]:
-        """By output and input."""
+        """Messages but 0, by output and input."""
         raster_of = self._prepared.raster_of
         return Lazy(raster_of, lambda source: self.rasters[raster_of[source]].sent)
 
